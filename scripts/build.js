@@ -1,0 +1,47 @@
+// Builds what is published: three bundles (library, worker, CLI), one folder tree with the sources' names,
+// and the type declarations. `--no-types` skips the declarations.
+import { spawnSync } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+const shared = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  format: 'esm',
+  outdir: 'dist',
+  outbase: '.',
+  sourcemap: true,
+  sourcesContent: false,
+  legalComments: 'linked',
+  logLevel: 'warning',
+};
+
+await rm(`${root}/dist`, { recursive: true, force: true });
+await Promise.all([
+  build({
+    ...shared,
+    entryPoints: ['src/index.ts', 'bridge/index.ts'],
+    packages: 'external',
+    splitting: true,
+  }),
+  build({ ...shared, entryPoints: ['worker/main.ts'] }),
+  build({ ...shared, entryPoints: ['src/cli.ts'], splitting: true, external: ['esbuild', 'workerd'] }),
+]);
+
+if (!process.argv.includes('--no-types')) {
+  const tsc = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url));
+  const { status } = spawnSync(
+    process.execPath,
+    [tsc, '--emitDeclarationOnly', '--project', 'tsconfig.build.json'],
+    {
+      cwd: root,
+      stdio: 'inherit',
+    },
+  );
+  if (status !== 0) process.exit(status ?? 1);
+}

@@ -1,0 +1,38 @@
+import type Cloudflare from 'cloudflare';
+import type { AccountInfo, Params } from '../protocol/index.js';
+
+/**
+ * One Cloudflare account, real or local. Everything that API v4 can do goes through `client`, which is
+ * the official SDK's in both cases: only its `fetch` differs. The two members below it are what API v4 has no call for.
+ */
+export interface Account {
+  readonly info: AccountInfo;
+  /** The official SDK's client; `info.id` is the account id for its calls. */
+  readonly client: Cloudflare;
+  /** Sends one HTTP request to a deployed Worker. */
+  invoke(workerName: string, request: Request): Promise<Response>;
+  /** Opens a stream of trace events; resolves once events are being delivered. */
+  openTail(params: TailParams, sink: TailSink, signal: AbortSignal): Promise<TailSource>;
+  /** Ends everything the account runs. Can be called twice. */
+  close(): Promise<void>;
+}
+
+export type TailParams = Params<'dashboard.tailLogs'>;
+
+/** Where a tail's events go. A sink never throws and never blocks: it keeps a bounded amount and counts the rest. */
+export interface TailSink {
+  /** One trace event as JSON text, in Cloudflare's tail shape, already filtered. */
+  push(eventJson: string): void;
+  /** Events that were lost before they got here (sampling, overload, a reconnect). */
+  dropped(count: number): void;
+  /** The source has ended by itself. Called at most once, last. */
+  end(
+    reason: 'worker-deleted' | 'account-closed' | 'expired' | 'error',
+    error?: { code: string; message: string },
+  ): void;
+}
+
+export interface TailSource {
+  /** Ends the stream at its source. Can be called twice. */
+  close(): Promise<void>;
+}

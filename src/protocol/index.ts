@@ -1,0 +1,23 @@
+export { ERROR_CODES, type ErrorCode, type ErrorData, SidecarError, type WireError } from './errors.js';
+export { initializedParams } from './handshake.js';
+export {
+  type CallableMethod,
+  isMethodName,
+  type MethodDefinition,
+  type MethodName,
+  type Methods,
+  methods,
+  type Params,
+  type ParsedParams,
+  type Result,
+} from './methods.js';
+export {
+  type NotificationName,
+  type NotificationParams,
+  type Notifications,
+  notifications,
+  type TailEndReason,
+} from './notifications.js';
+export { parseParams, parseResult } from './parse.js';
+export type * from './resources.js';
+export { DEFAULT_MAX_BODY_BYTES, PROTOCOL_VERSION } from './version.js';

@@ -1,0 +1,444 @@
+import { z } from 'zod';
+import type { ErrorCode } from './errors.js';
+import { handshakeMethods } from './handshake.js';
+import * as r from './resources.js';
+
+/** One row of the contract. */
+export interface MethodDefinition<P extends z.ZodType = z.ZodType, R extends z.ZodType = z.ZodType> {
+  /** One sentence for the method reference, OpenRPC and `--help`. */
+  readonly summary: string;
+  readonly params: P;
+  readonly result: R;
+  /** The domain errors a caller should expect, beyond those any call can end with. */
+  readonly errors: readonly ErrorCode[];
+  /** Whether doing it twice has the effect of doing it once, so that it may be sent again after a restart. */
+  readonly repeatable: boolean;
+  /** How long the library waits for the answer unless the caller says otherwise, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+function method<P extends z.ZodType, R extends z.ZodType>(
+  definition: Omit<MethodDefinition<P, R>, 'errors' | 'timeoutMs'> & {
+    errors?: readonly ErrorCode[];
+    timeoutMs?: number;
+  },
+): MethodDefinition<P, R> {
+  return { errors: [], timeoutMs: 30_000, ...definition };
+}
+
+const noParams = z.strictObject({});
+const success = z.object({ success: z.literal(true) });
+const page = { cursor: z.string().optional(), limit: z.number().int().min(1).max(1000).optional() };
+const absolutePath = z.string().min(1);
+const ACCOUNT_ERRORS = [
+  'credentials-invalid',
+  'permission-denied',
+  'rate-limited',
+  'cloudflare-error',
+  'network-error',
+  'state-locked',
+] as const;
+const DEPLOY_TIMEOUT_MS = 120_000;
+const TRANSFER_TIMEOUT_MS = 300_000;
+
+/**
+ * The contract. Types, dispatch, validation on both sides, `rpc.discover`, the method reference in
+ * `docs/` and the CLI's `--json` shapes all come from this table and from nothing else.
+ */
+export const methods = {
+  ...handshakeMethods,
+
+  'system.ping': method({
+    summary: 'Answers at once; the payload comes back unchanged.',
+    params: z.strictObject({ payload: z.unknown().optional() }),
+    result: z.object({ pong: z.literal(true), timestamp: z.number(), payload: z.unknown().optional() }),
+    repeatable: true,
+  }),
+  'system.version': method({
+    summary: 'Versions of the CLI, Node, the protocol and workerd.',
+    params: noParams,
+    result: z.object({
+      version: z.string(),
+      node: z.string(),
+      protocol: z.number(),
+      workerd: z.string().optional(),
+    }),
+    repeatable: true,
+  }),
+  'system.shutdown': method({
+    summary: 'Finishes the calls in flight, answers, then ends the server with exit code 0.',
+    params: noParams,
+    result: success,
+    repeatable: true,
+  }),
+  'rpc.discover': method({
+    summary: 'This contract as an OpenRPC document.',
+    params: noParams,
+    result: z.looseObject({ openrpc: z.string(), info: z.unknown(), methods: z.array(z.unknown()) }),
+    repeatable: true,
+  }),
+
+  'dashboard.getData': method({
+    summary:
+      'Everything a dashboard shows, asked for in parallel; a product that fails is an entry in `errors`.',
+    params: noParams,
+    result: z.object({
+      account: r.accountInfo,
+      workers: z.array(r.worker),
+      r2Buckets: z.array(r.r2Bucket),
+      kvNamespaces: z.array(r.kvNamespace),
+      durableObjects: z.array(r.durableObjectNamespace),
+      deployments: z.array(r.deployment),
+      analytics: r.analytics.optional(),
+      errors: z.array(r.dashboardError),
+    }),
+    errors: ACCOUNT_ERRORS,
+    repeatable: true,
+  }),
+  'dashboard.deployWorker': method({
+    summary:
+      'Deploys a Worker: from the project folder `cwd` (wrangler.jsonc, .json or .toml, bundled with esbuild), from an `entry` file, or from `script` or `modules` as given.',
+    params: z.strictObject({
+      /** Overrides the configuration's name; required with `script` or `modules`. */
+      name: r.workerName.optional(),
+      /** The configuration's environment. */
+      env: z.string().min(1).optional(),
+      /** Builds and checks, deploys nothing. */
+      dryRun: z.boolean().default(false),
+      /** The project folder; the server's own working directory when neither `script` nor `modules` is given. */
+      cwd: z.string().min(1).optional(),
+      /** The entry file, relative to `cwd`; overrides the configuration's `main`. */
+      entry: z.string().min(1).optional(),
+      /** The whole Worker as one ES module. */
+      script: z.string().optional(),
+      /** The Worker as modules; the first one is the main module. */
+      modules: z.array(r.workerModule).min(1).optional(),
+      /** Added to the configuration's bindings; one of the same name wins over it. */
+      bindings: z.array(r.workerBinding).optional(),
+      /** Plain text bindings by name. */
+      vars: z.record(z.string(), z.string()).optional(),
+      compatibilityDate: z.iso.date().optional(),
+      compatibilityFlags: z.array(z.string()).optional(),
+      minify: z.boolean().optional(),
+      /** Kept with the deployment. */
+      message: z.string().max(100).optional(),
+    }),
+    result: z.object({
+      success: z.literal(true),
+      message: z.string(),
+      name: z.string(),
+      version: z.string().optional(),
+      etag: z.string().optional(),
+      url: z.string().optional(),
+      startupTimeMs: z.number().optional(),
+      /** Bytes of all modules, and the same gzipped. */
+      size: z.number(),
+      gzipSize: z.number(),
+      dryRun: z.boolean(),
+      /** What the configuration asked for and the deploy left out or changed. */
+      warnings: z.array(z.string()),
+    }),
+    errors: [
+      'config-not-found',
+      'config-invalid',
+      'build-failed',
+      'script-invalid',
+      'limit-exceeded',
+      'unsupported',
+      'unsupported-platform',
+      'workerd-missing',
+      'workerd-failed',
+      ...ACCOUNT_ERRORS,
+    ],
+    repeatable: false,
+    timeoutMs: DEPLOY_TIMEOUT_MS,
+  }),
+  'dashboard.listWorkers': method({
+    summary: 'All Workers of the account.',
+    params: noParams,
+    result: z.array(r.worker),
+    errors: ACCOUNT_ERRORS,
+    repeatable: true,
+  }),
+  'dashboard.deleteWorker': method({
+    summary: 'Deletes a Worker.',
+    params: z.strictObject({ name: r.workerName }),
+    result: success,
+    errors: ['not-found', ...ACCOUNT_ERRORS],
+    repeatable: false,
+  }),
+  'dashboard.invokeWorker': method({
+    summary: 'Sends one HTTP request to a deployed Worker and returns its response.',
+    params: z.strictObject({
+      name: r.workerName,
+      /** Absolute, or a path and query; default `/`. */
+      url: z.string().optional(),
+      method: z
+        .string()
+        .regex(/^[A-Z]+$/, 'an HTTP method in capitals')
+        .default('GET'),
+      headers: z.record(z.string(), z.string()).optional(),
+      body: z.string().optional(),
+      bodyEncoding: r.bodyEncoding.default('utf8'),
+    }),
+    result: z.object({
+      status: z.number(),
+      headers: z.record(z.string(), z.string()),
+      /** Text, or base64 when it is not UTF-8. */
+      body: z.string(),
+      bodyEncoding: r.bodyEncoding.optional(),
+    }),
+    errors: ['not-found', 'unsupported-platform', 'workerd-missing', 'workerd-failed', ...ACCOUNT_ERRORS],
+    repeatable: false,
+    timeoutMs: DEPLOY_TIMEOUT_MS,
+  }),
+  'dashboard.listR2Buckets': method({
+    summary: 'All R2 buckets of the account.',
+    params: noParams,
+    result: z.array(r.r2Bucket),
+    errors: ACCOUNT_ERRORS,
+    repeatable: true,
+  }),
+  'dashboard.createR2Bucket': method({
+    summary: 'Creates an R2 bucket.',
+    params: z.strictObject({
+      name: r.r2BucketName,
+      locationHint: r.r2LocationHint.optional(),
+      storageClass: r.r2StorageClass.optional(),
+    }),
+    result: success.extend({ bucket: r.r2Bucket }),
+    errors: ['already-exists', ...ACCOUNT_ERRORS],
+    repeatable: false,
+  }),
+  'dashboard.deleteR2Bucket': method({
+    summary: 'Deletes an empty R2 bucket.',
+    params: z.strictObject({ name: r.r2BucketName }),
+    result: success,
+    errors: ['not-found', 'not-empty', ...ACCOUNT_ERRORS],
+    repeatable: false,
+  }),
+  'dashboard.listKvNamespaces': method({
+    summary: 'All KV namespaces of the account.',
+    params: noParams,
+    result: z.array(r.kvNamespace),
+    errors: ACCOUNT_ERRORS,
+    repeatable: true,
+  }),
+  'dashboard.createKvNamespace': method({
+    summary: 'Creates a KV namespace.',
+    params: z.strictObject({ title: z.string().min(1).max(512) }),
+    result: success.extend({ namespace: r.kvNamespace }),
+    errors: ['already-exists', ...ACCOUNT_ERRORS],
+    repeatable: false,
+  }),
+  'dashboard.deleteKvNamespace': method({
+    summary: 'Deletes a KV namespace and all of its keys.',
+    params: z.strictObject({ id: r.kvNamespaceId }),
+    result: success,
+    errors: ['not-found', ...ACCOUNT_ERRORS],
+    repeatable: false,
+  }),
+  'dashboard.tailLogs': method({
+    summary:
+      'Opens a stream of trace events of one Worker; they arrive as `tail/batch` notifications until `dashboard.stopTail`.',
+    params: z.strictObject({
+      workerName: r.workerName,
+      /** Only these outcomes. */
+      status: z
+        .array(z.enum(['ok', 'error', 'canceled']))
+        .min(1)
+        .optional(),
+      /** Only these HTTP methods. */
+      method: z.array(z.string()).min(1).optional(),
+      /** Only events one of whose log messages contains this text. */
+      search: z.string().min(1).optional(),
+      /** The share of events to send, over 0 and up to 1. */
+      samplingRate: z.number().gt(0).max(1).optional(),
+      /** Only requests with these headers, each optionally of one value. */
+      headers: z
+        .array(z.strictObject({ key: z.string().min(1), query: z.string().optional() }))
+        .min(1)
+        .optional(),
+      /** Only requests from these addresses; `self` is the caller's own. */
+      clientIp: z.array(z.string()).min(1).optional(),
+    }),
+    result: z.object({ tailId: z.string() }),
+    errors: [
+      'not-found',
+      'limit-exceeded',
+      'unsupported-platform',
+      'workerd-missing',
+      'workerd-failed',
+      ...ACCOUNT_ERRORS,
+    ],
+    repeatable: false,
+  }),
+  'dashboard.stopTail': method({
+    summary: 'Ends a tail.',
+    params: z.strictObject({ tailId: z.string().min(1) }),
+    result: success,
+    errors: ['not-found'],
+    repeatable: true,
+  }),
+
+  'r2.listObjects': method({
+    summary: 'One page of the objects of a bucket, in key order.',
+    params: z.strictObject({
+      bucket: r.r2BucketName,
+      prefix: z.string().optional(),
+      delimiter: z.string().min(1).optional(),
+      ...page,
+    }),
+    result: z.object({
+      items: z.array(r.r2Object),
+      /** Common prefixes up to the delimiter. */
+      prefixes: z.array(z.string()).optional(),
+      cursor: z.string().optional(),
+    }),
+    errors: ['not-found', ...ACCOUNT_ERRORS],
+    repeatable: true,
+  }),
+  'r2.getObject': method({
+    summary: 'Reads an object, inline or into the file `path`.',
+    params: z.strictObject({ bucket: r.r2BucketName, key: r.r2ObjectKey, path: absolutePath.optional() }),
+    result: r.r2Object.extend({
+      body: z.string().optional(),
+      bodyEncoding: r.bodyEncoding.optional(),
+      path: z.string().optional(),
+    }),
+    errors: ['not-found', 'result-too-large', 'file-error', ...ACCOUNT_ERRORS],
+    repeatable: true,
+    timeoutMs: TRANSFER_TIMEOUT_MS,
+  }),
+  'r2.putObject': method({
+    summary: 'Writes an object from `body` or from the file `path`.',
+    params: z
+      .strictObject({
+        bucket: r.r2BucketName,
+        key: r.r2ObjectKey,
+        body: z.string().optional(),
+        bodyEncoding: r.bodyEncoding.default('utf8'),
+        path: absolutePath.optional(),
+        httpMetadata: r.r2HttpMetadata.strict().optional(),
+        customMetadata: z.record(z.string(), z.string()).optional(),
+        storageClass: r.r2StorageClass.optional(),
+      })
+      .refine(
+        (params) => (params.body === undefined) !== (params.path === undefined),
+        'give either body or path',
+      ),
+    result: success.extend({ object: r.r2Object }),
+    errors: ['not-found', 'limit-exceeded', 'file-error', ...ACCOUNT_ERRORS],
+    repeatable: true,
+    timeoutMs: TRANSFER_TIMEOUT_MS,
+  }),
+  'r2.deleteObject': method({
+    summary: 'Deletes an object; deleting one that is not there succeeds, as in R2.',
+    params: z.strictObject({ bucket: r.r2BucketName, key: r.r2ObjectKey }),
+    result: success,
+    errors: ['not-found', ...ACCOUNT_ERRORS],
+    repeatable: true,
+  }),
+
+  'kv.listKeys': method({
+    summary: 'One page of the keys of a namespace, in key order.',
+    params: z.strictObject({
+      namespaceId: r.kvNamespaceId,
+      prefix: z.string().optional(),
+      cursor: z.string().optional(),
+      /** As Cloudflare limits it. */
+      limit: z.number().int().min(10).max(1000).optional(),
+    }),
+    result: z.object({ items: z.array(r.kvKeyEntry), cursor: z.string().optional() }),
+    errors: ['not-found', ...ACCOUNT_ERRORS],
+    repeatable: true,
+  }),
+  'kv.get': method({
+    summary: 'Reads a value, inline or into the file `path`.',
+    params: z.strictObject({ namespaceId: r.kvNamespaceId, key: r.kvKey, path: absolutePath.optional() }),
+    result: z.object({
+      key: z.string(),
+      /** Text, or base64 when it is not UTF-8. */
+      value: z.string().optional(),
+      valueEncoding: r.bodyEncoding.optional(),
+      path: z.string().optional(),
+      metadata: z.unknown().optional(),
+      expiration: z.number().optional(),
+    }),
+    errors: ['not-found', 'result-too-large', 'file-error', ...ACCOUNT_ERRORS],
+    repeatable: true,
+    timeoutMs: TRANSFER_TIMEOUT_MS,
+  }),
+  'kv.put': method({
+    summary: 'Writes a value from `value` or from the file `path`.',
+    params: z
+      .strictObject({
+        namespaceId: r.kvNamespaceId,
+        key: r.kvKey,
+        value: z.string().optional(),
+        valueEncoding: r.bodyEncoding.default('utf8'),
+        path: absolutePath.optional(),
+        /** Seconds from now until the key expires, at least 60. */
+        expirationTtl: z.number().int().min(60).optional(),
+        /** Seconds since 1970 when the key expires, at least 60 from now. */
+        expiration: z.number().int().positive().optional(),
+        /** JSON of at most 1,024 bytes. */
+        metadata: z.unknown().optional(),
+      })
+      .refine(
+        (params) => (params.value === undefined) !== (params.path === undefined),
+        'give either value or path',
+      ),
+    result: success,
+    errors: ['not-found', 'limit-exceeded', 'file-error', ...ACCOUNT_ERRORS],
+    repeatable: true,
+    timeoutMs: TRANSFER_TIMEOUT_MS,
+  }),
+  'kv.delete': method({
+    summary: 'Deletes a key; deleting one that is not there succeeds, as in KV.',
+    params: z.strictObject({ namespaceId: r.kvNamespaceId, key: r.kvKey }),
+    result: success,
+    errors: ['not-found', ...ACCOUNT_ERRORS],
+    repeatable: true,
+  }),
+
+  'project.create': method({
+    summary: 'Creates a project folder `path`/`name`, with `$/progress` on the way.',
+    params: z.strictObject({
+      name: z
+        .string()
+        .regex(
+          /^[a-z0-9][a-z0-9-]{0,62}$/,
+          'a project name has lower case letters, digits and hyphens, at most 63',
+        ),
+      /** The folder the project's folder is made in. */
+      path: z.string().min(1),
+      framework: z.enum(['worker-typescript']).default('worker-typescript'),
+      packageManager: z.enum(['npm', 'pnpm', 'yarn', 'bun']).default('npm'),
+      /** Installs the dependencies. */
+      install: z.boolean().default(false),
+      /** Makes a git repository with a first commit. */
+      git: z.boolean().default(false),
+    }),
+    result: success.extend({ projectPath: z.string(), files: z.array(z.string()) }),
+    errors: ['already-exists', 'file-error'],
+    repeatable: false,
+    timeoutMs: TRANSFER_TIMEOUT_MS,
+  }),
+} as const satisfies Record<string, MethodDefinition>;
+
+export type Methods = typeof methods;
+/** Every method of the contract. */
+export type MethodName = keyof Methods;
+/** The methods a user calls; `initialize` belongs to the connection. */
+export type CallableMethod = Exclude<MethodName, 'initialize'>;
+/** A method's params as a caller writes them: fields with a default are optional. */
+export type Params<M extends MethodName> = z.input<Methods[M]['params']>;
+/** A method's params as its handler gets them: defaults filled in. */
+export type ParsedParams<M extends MethodName> = z.output<Methods[M]['params']>;
+/** A method's result. */
+export type Result<M extends MethodName> = z.output<Methods[M]['result']>;
+
+export function isMethodName(name: string): name is MethodName {
+  return Object.hasOwn(methods, name);
+}

@@ -1,0 +1,32 @@
+import type { Account } from '../accounts/account.js';
+import type { CallableMethod, NotificationParams, ParsedParams, Result } from '../protocol/index.js';
+
+/** What a handler may use beside its params. */
+export interface CallContext {
+  /** Aborted when the caller cancels, its connection ends, or the server shuts down. */
+  readonly signal: AbortSignal;
+  /** Reports progress to the caller; cheap when nobody listens. */
+  progress(value: NotificationParams<'$/progress'>['value']): void;
+}
+
+/** What the handlers of one server share. */
+export interface ServerServices {
+  /** The account, opened at the first use. */
+  account(): Promise<Account>;
+  /** The folder that relative paths in params start from. */
+  readonly cwd: string;
+  /** A line for the debug log on stderr; never a secret. */
+  log(line: string): void;
+}
+
+/** A handler gets params that fit the contract and returns a result that does, or throws a SidecarError. */
+export type Handler<M extends CallableMethod> = (
+  params: ParsedParams<M>,
+  context: CallContext,
+) => Promise<Result<M>> | Result<M>;
+
+/** The methods that belong to one connection and not to the account. */
+export type ConnectionMethod = 'system.shutdown' | 'dashboard.tailLogs' | 'dashboard.stopTail';
+
+/** One handler a method: a forgotten one is a compile error. */
+export type Handlers = { readonly [M in Exclude<CallableMethod, ConnectionMethod>]: Handler<M> };
