@@ -48,6 +48,8 @@ export const ERROR_CODES = {
   'build-failed': -32000,
   /** A size limit of Cloudflare or of the contract was exceeded. */
   'limit-exceeded': -32000,
+  /** A program that was started (package manager, git) failed; `data` has its command, exit code and last lines of stderr. */
+  'command-failed': -32000,
   /** A file could not be read or written; `data.path` and `data.errno` tell which and why. */
   'file-error': -32000,
 

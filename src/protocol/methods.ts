@@ -421,7 +421,7 @@ export const methods = {
       git: z.boolean().default(false),
     }),
     result: success.extend({ projectPath: z.string(), files: z.array(z.string()) }),
-    errors: ['already-exists', 'file-error'],
+    errors: ['already-exists', 'file-error', 'command-failed'],
     repeatable: false,
     timeoutMs: TRANSFER_TIMEOUT_MS,
   }),
