@@ -1,14 +1,14 @@
-import type Cloudflare from 'cloudflare';
+import type { CloudflareClient } from '../cloudflare/client.js';
 import type { AccountInfo, Params } from '../protocol/index.js';
 
 /**
- * One Cloudflare account, real or local. Everything that API v4 can do goes through `client`, which is
+ * One Cloudflare account, real or local. Everything that API v4 can do goes through `client()`, which is
  * the official SDK's in both cases: only its `fetch` differs. The two members below it are what API v4 has no call for.
  */
 export interface Account {
   readonly info: AccountInfo;
-  /** The official SDK's client; `info.id` is the account id for its calls. */
-  readonly client: Cloudflare;
+  /** The official SDK's client, loaded at the first use; `info.id` is the account id for its calls. */
+  client(): Promise<CloudflareClient>;
   /** Sends one HTTP request to a deployed Worker. */
   invoke(workerName: string, request: Request): Promise<Response>;
   /** Opens a stream of trace events; resolves once events are being delivered. */

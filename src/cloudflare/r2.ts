@@ -1,0 +1,238 @@
+import type { R2Bucket, R2HttpMetadata, R2Object } from '../protocol/index.js';
+import type { Api } from './client.js';
+import { call } from './errors.js';
+
+const BUCKETS_PER_PAGE = 1000;
+
+/** All R2 buckets of the account. */
+export async function listR2Buckets({ client, accountId }: Api, signal: AbortSignal): Promise<R2Bucket[]> {
+  const found: R2Bucket[] = [];
+  let cursor: string | undefined;
+  do {
+    const query = { per_page: BUCKETS_PER_PAGE, cursor };
+    // Not `buckets.list()`, which leaves out the cursor of the next page.
+    const page = await call('list the R2 buckets', signal, () =>
+      client.get<BucketPage>(`/accounts/${accountId}/r2/buckets`, { query, signal }),
+    );
+    found.push(...page.result.buckets.map(toBucket));
+    cursor = page.result_info?.cursor || undefined;
+  } while (cursor);
+  return found;
+}
+
+interface BucketPage {
+  result: { buckets: BucketAnswer[] };
+  result_info?: { cursor?: string };
+}
+
+interface BucketAnswer {
+  name?: string;
+  creation_date?: string;
+  location?: string;
+  storage_class?: string;
+}
+
+export async function createR2Bucket(
+  { client, accountId }: Api,
+  params: {
+    name: string;
+    locationHint?: 'apac' | 'eeur' | 'enam' | 'weur' | 'wnam' | 'oc';
+    storageClass?: 'Standard' | 'InfrequentAccess';
+  },
+  signal: AbortSignal,
+): Promise<R2Bucket> {
+  const created = await call(`create the R2 bucket ${params.name}`, signal, () =>
+    client.r2.buckets.create(
+      {
+        account_id: accountId,
+        name: params.name,
+        locationHint: params.locationHint,
+        storageClass: params.storageClass,
+      },
+      { signal, maxRetries: 0 },
+    ),
+  );
+  return { ...toBucket(created), name: created.name ?? params.name };
+}
+
+export async function deleteR2Bucket(
+  { client, accountId }: Api,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await call(`delete the R2 bucket ${name}`, signal, () =>
+    client.r2.buckets.delete(name, { account_id: accountId }, { signal, maxRetries: 0 }),
+  );
+}
+
+interface ObjectPage {
+  result: ObjectAnswer[];
+  result_info?: { cursor?: string; is_truncated?: boolean | string; delimited?: string[] };
+}
+
+interface ObjectAnswer {
+  key?: string;
+  size?: number | string;
+  etag?: string;
+  last_modified?: string;
+  storage_class?: string;
+  http_metadata?: R2HttpMetadata;
+  custom_metadata?: Record<string, string>;
+}
+
+/** One page of a bucket's objects, in key order. */
+export async function listObjects(
+  { client, accountId }: Api,
+  bucket: string,
+  params: { prefix?: string; delimiter?: string; cursor?: string; limit?: number },
+  signal: AbortSignal,
+): Promise<{ items: R2Object[]; prefixes?: string[]; cursor?: string }> {
+  const { limit, ...rest } = params;
+  // Not `objects.list()`, whose page leaves out the common prefixes.
+  const page = await call(`list the objects of ${bucket}`, signal, () =>
+    client.get<ObjectPage>(`/accounts/${accountId}/r2/buckets/${bucket}/objects`, {
+      query: { ...rest, per_page: limit },
+      signal,
+    }),
+  );
+  const info = page.result_info;
+  const more = info?.is_truncated === true || info?.is_truncated === 'true';
+  return {
+    items: page.result.map(toObject),
+    ...(params.delimiter !== undefined && { prefixes: info?.delimited ?? [] }),
+    ...(more && info?.cursor && { cursor: info.cursor }),
+  };
+}
+
+/** An object and its body, which may still be read. */
+export async function getObject(
+  { client, accountId }: Api,
+  bucket: string,
+  key: string,
+  signal: AbortSignal,
+): Promise<{ object: R2Object; body: Response }> {
+  const params = { account_id: accountId, bucket_name: bucket };
+  const body = await call(`read the object ${key} of ${bucket}`, signal, () =>
+    client.r2.buckets.objects.get(key, params, { signal }),
+  );
+  return { object: objectOfHeaders(key, body.headers), body };
+}
+
+export interface PutObjectOptions {
+  httpMetadata?: R2HttpMetadata;
+  /** Only the local account takes it: Cloudflare's REST API has no place for it. */
+  customMetadata?: Record<string, string>;
+  storageClass?: string;
+}
+
+/** Writes an object. */
+export async function putObject(
+  { client, accountId }: Api,
+  bucket: string,
+  key: string,
+  body: Blob,
+  options: PutObjectOptions,
+  signal: AbortSignal,
+): Promise<R2Object> {
+  const path = `/accounts/${accountId}/r2/buckets/${bucket}/objects/${encodeURIComponent(key)}`;
+  const { result } = await call(`write the object ${key} of ${bucket}`, signal, () =>
+    client.put<{ result: ObjectAnswer }>(path, { body, headers: objectHeaders(options), signal }),
+  );
+  return {
+    key,
+    size: body.size,
+    etag: unquoted(result.etag),
+    lastModified: result.last_modified,
+    storageClass: result.storage_class,
+    httpMetadata: options.httpMetadata,
+    customMetadata: options.customMetadata,
+  };
+}
+
+/** Deletes an object. */
+export async function deleteObject(
+  { client, accountId }: Api,
+  bucket: string,
+  key: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const params = { account_id: accountId, bucket_name: bucket };
+  await call(`delete the object ${key} of ${bucket}`, signal, () =>
+    client.r2.buckets.objects.delete(key, params, { signal }),
+  );
+}
+
+const HEADER_OF_METADATA = {
+  contentType: 'content-type',
+  contentLanguage: 'content-language',
+  contentDisposition: 'content-disposition',
+  contentEncoding: 'content-encoding',
+  cacheControl: 'cache-control',
+  cacheExpiry: 'expires',
+} as const;
+
+function objectHeaders(options: PutObjectOptions): Record<string, string> {
+  const headers: Record<string, string> = { 'content-type': 'application/octet-stream' };
+  for (const [field, header] of Object.entries(HEADER_OF_METADATA)) {
+    const value = options.httpMetadata?.[field as keyof R2HttpMetadata];
+    if (value !== undefined)
+      headers[header] = field === 'cacheExpiry' ? new Date(value).toUTCString() : value;
+  }
+  if (options.storageClass) headers['cf-r2-storage-class'] = options.storageClass;
+  if (options.customMetadata) headers['cf-r2-custom-metadata'] = asciiJson(options.customMetadata);
+  return headers;
+}
+
+function objectOfHeaders(key: string, headers: Headers): R2Object {
+  const httpMetadata: R2HttpMetadata = {};
+  for (const [field, header] of Object.entries(HEADER_OF_METADATA)) {
+    const value = headers.get(header);
+    if (value) httpMetadata[field as keyof R2HttpMetadata] = value;
+  }
+  const modified = headers.get('last-modified');
+  const custom = headers.get('cf-r2-custom-metadata');
+  return {
+    key,
+    size: Number(headers.get('content-length') ?? 0),
+    etag: unquoted(headers.get('etag')),
+    ...(modified && { lastModified: new Date(modified).toISOString() }),
+    ...(headers.has('cf-r2-storage-class') && {
+      storageClass: headers.get('cf-r2-storage-class') ?? undefined,
+    }),
+    ...(Object.keys(httpMetadata).length > 0 && { httpMetadata }),
+    ...(custom && { customMetadata: JSON.parse(custom) as Record<string, string> }),
+  };
+}
+
+/** JSON in ASCII alone: a header takes nothing else. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+function unquoted(etag: string | null | undefined): string {
+  return (etag ?? '').replace(/^(?:W\/)?"|"$/g, '');
+}
+
+function toBucket(one: BucketAnswer): R2Bucket {
+  return {
+    name: one.name ?? '',
+    creationDate: one.creation_date,
+    location: one.location,
+    storageClass: one.storage_class,
+  };
+}
+
+function toObject(one: ObjectAnswer): R2Object {
+  return {
+    key: one.key ?? '',
+    size: Number(one.size ?? 0),
+    etag: unquoted(one.etag),
+    lastModified: one.last_modified,
+    storageClass: one.storage_class,
+    httpMetadata: one.http_metadata,
+    customMetadata: one.custom_metadata,
+  };
+}

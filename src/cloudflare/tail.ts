@@ -1,0 +1,66 @@
+import type { Params } from '../protocol/index.js';
+import type { Api } from './client.js';
+import { call } from './errors.js';
+
+export type TailFilters = Omit<Params<'dashboard.tailLogs'>, 'workerName'>;
+
+/** A tail that Cloudflare has opened; its events come over the WebSocket at `url`. */
+export interface CreatedTail {
+  id: string;
+  url: string;
+  /** ISO 8601. The socket stays open past it, but nothing comes any more. */
+  expiresAt: string;
+}
+
+/** The outcomes behind each status that a person filters by, as `wrangler tail --status` groups them. */
+export const OUTCOMES_OF_STATUS = {
+  ok: ['ok'],
+  error: ['exception', 'exceededCpu', 'exceededMemory', 'unknown'],
+  canceled: ['canceled', 'responseStreamDisconnected'],
+} as const;
+
+/** Opens a tail. Not `tail.create()`, which drops the filters. */
+export async function createTail(
+  { client, accountId }: Api,
+  workerName: string,
+  filters: TailFilters,
+  signal: AbortSignal,
+): Promise<CreatedTail> {
+  const path = `/accounts/${accountId}/workers/scripts/${workerName}/tails`;
+  const { result } = await call(`tail the Worker ${workerName}`, signal, () =>
+    client.post<{ result: { id: string; url: string; expires_at: string } }>(path, {
+      body: { filters: apiFilters(filters) },
+      signal,
+      maxRetries: 0,
+    }),
+  );
+  return { id: result.id, url: result.url, expiresAt: result.expires_at };
+}
+
+/** Ends a tail. */
+export async function deleteTail(
+  { client, accountId }: Api,
+  workerName: string,
+  tailId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await call(`end the tail of ${workerName}`, signal, () =>
+    client.workers.scripts.tail.delete(
+      tailId,
+      { account_id: accountId, script_name: workerName },
+      { signal },
+    ),
+  );
+}
+
+/** The filters as API v4 takes them; every one must match. */
+export function apiFilters(filters: TailFilters): Record<string, unknown>[] {
+  const list: Record<string, unknown>[] = [];
+  if (filters.samplingRate !== undefined) list.push({ sampling_rate: filters.samplingRate });
+  if (filters.status) list.push({ outcome: filters.status.flatMap((status) => OUTCOMES_OF_STATUS[status]) });
+  if (filters.method) list.push({ method: filters.method.map((method) => method.toUpperCase()) });
+  for (const header of filters.headers ?? []) list.push({ header });
+  if (filters.clientIp) list.push({ client_ip: filters.clientIp });
+  if (filters.search !== undefined) list.push({ query: filters.search });
+  return list;
+}

@@ -1,0 +1,205 @@
+import type { Deployment as SdkDeployment } from 'cloudflare/resources/workers/scripts/deployments';
+import type { Deployment, DurableObjectNamespace, Worker, WorkerBinding } from '../protocol/index.js';
+import type { Api } from './client.js';
+import { call } from './errors.js';
+
+/** A built Worker, as an upload sends it. */
+export interface ScriptUpload {
+  name: string;
+  mainModule: string;
+  modules: readonly { name: string; type: ModuleType; content: Uint8Array }[];
+  bindings: readonly WorkerBinding[];
+  compatibilityDate: string;
+  compatibilityFlags: readonly string[];
+}
+
+export type ModuleType = keyof typeof MODULE_CONTENT_TYPES;
+
+/** The content type that tells Cloudflare what a module of an upload is. */
+export const MODULE_CONTENT_TYPES = {
+  esm: 'application/javascript+module',
+  commonjs: 'application/javascript',
+  text: 'text/plain',
+  json: 'application/json',
+  data: 'application/octet-stream',
+  wasm: 'application/wasm',
+  sourcemap: 'application/source-map',
+} as const;
+
+export interface UploadedScript {
+  /** The id of the version that now serves. */
+  version?: string;
+  etag?: string;
+  startupTimeMs?: number;
+}
+
+/** All Workers of the account. */
+export async function listWorkers({ client, accountId }: Api, signal: AbortSignal): Promise<Worker[]> {
+  const page = await call('list the Workers', signal, () =>
+    client.workers.scripts.list({ account_id: accountId }, { signal }),
+  );
+  return page.result.map((script) => ({
+    name: script.id ?? '',
+    etag: script.etag,
+    createdOn: script.created_on,
+    modifiedOn: script.modified_on,
+    compatibilityDate: script.compatibility_date,
+    compatibilityFlags: script.compatibility_flags,
+    handlers: script.handlers,
+    usageModel: script.usage_model,
+  }));
+}
+
+/**
+ * Uploads a Worker and lets it serve at once. Secrets it has already are kept.
+ * Not `scripts.update()`: that loses the multipart boundary (https://github.com/cloudflare/cloudflare-typescript/issues/2799).
+ */
+export async function uploadWorker(
+  { client, accountId }: Api,
+  upload: ScriptUpload,
+  options: { message?: string },
+  signal: AbortSignal,
+): Promise<UploadedScript> {
+  const path = `/accounts/${accountId}/workers/scripts/${upload.name}?excludeScript=true`;
+  const { result } = await call(`deploy the Worker ${upload.name}`, signal, () =>
+    client.put<{ result: UploadResult }>(path, {
+      body: uploadForm(upload, options.message),
+      signal,
+      maxRetries: 0,
+    }),
+  );
+  return { version: result.deployment_id, etag: result.etag, startupTimeMs: result.startup_time_ms };
+}
+
+interface UploadResult {
+  deployment_id?: string;
+  etag?: string;
+  startup_time_ms?: number;
+}
+
+function uploadForm(upload: ScriptUpload, message: string | undefined): FormData {
+  const form = new FormData();
+  const metadata = {
+    main_module: upload.mainModule,
+    bindings: upload.bindings,
+    compatibility_date: upload.compatibilityDate,
+    compatibility_flags: upload.compatibilityFlags,
+    keep_bindings: ['secret_text', 'secret_key'],
+    ...(message !== undefined && { annotations: { 'workers/message': message } }),
+  };
+  form.set('metadata', new Blob([JSON.stringify(metadata)], { type: 'application/json' }));
+  for (const { name, type, content } of upload.modules) {
+    form.set(
+      name,
+      new File([content as Uint8Array<ArrayBuffer>], name, { type: MODULE_CONTENT_TYPES[type] }),
+    );
+  }
+  return form;
+}
+
+/** Deletes a Worker. */
+export async function deleteWorker(
+  { client, accountId }: Api,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await call(`delete the Worker ${name}`, signal, () =>
+    client.workers.scripts.delete(name, { account_id: accountId }, { signal }),
+  );
+}
+
+/** The bindings that the deployed Worker has now; none when it does not exist yet. Secret values are not told. */
+export async function listBindings(
+  { client, accountId }: Api,
+  name: string,
+  signal: AbortSignal,
+): Promise<{ type: string; name: string; namespace_id?: string; bucket_name?: string }[]> {
+  const path = `/accounts/${accountId}/workers/scripts/${name}/settings`;
+  try {
+    const { result } = await call(`read the settings of the Worker ${name}`, signal, () =>
+      client.get<{ result: { bindings?: { type: string; name: string }[] } }>(path, { signal }),
+    );
+    return result.bindings ?? [];
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'not-found') return [];
+    throw error;
+  }
+}
+
+/** The last deployments of a Worker, newest first. */
+export async function listDeployments(
+  { client, accountId }: Api,
+  workerName: string,
+  signal: AbortSignal,
+): Promise<Deployment[]> {
+  // Not `deployments.list()`, which looks for the page's items where Cloudflare does not put them.
+  const path = `/accounts/${accountId}/workers/scripts/${workerName}/deployments`;
+  const { result } = await call(`list the deployments of ${workerName}`, signal, () =>
+    client.get<{ result: { deployments?: SdkDeployment[] } }>(path, { signal }),
+  );
+  return (result.deployments ?? []).map((one) => ({
+    id: one.id,
+    workerName,
+    createdOn: one.created_on,
+    author: one.author_email,
+    source: one.source,
+    message: one.annotations?.['workers/message'],
+    versions: one.versions.map((version) => ({
+      versionId: version.version_id,
+      percentage: version.percentage,
+    })),
+  }));
+}
+
+/** All Durable Object namespaces of the account. */
+export async function listDurableObjectNamespaces(
+  { client, accountId }: Api,
+  signal: AbortSignal,
+): Promise<DurableObjectNamespace[]> {
+  const found: DurableObjectNamespace[] = [];
+  await call('list the Durable Object namespaces', signal, async () => {
+    for await (const one of client.durableObjects.namespaces.list({ account_id: accountId }, { signal })) {
+      found.push({ id: one.id ?? '', name: one.name, className: one.class, scriptName: one.script });
+    }
+  });
+  return found;
+}
+
+/** The account's workers.dev subdomain; undefined when none was chosen yet. */
+export async function accountSubdomain(
+  { client, accountId }: Api,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    const result = await call('read the workers.dev subdomain', signal, () =>
+      client.workers.subdomains.get({ account_id: accountId }, { signal }),
+    );
+    return result?.subdomain || undefined;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'not-found') return undefined;
+    throw error;
+  }
+}
+
+/** Whether a Worker is reachable on the account's workers.dev subdomain. */
+export async function isOnSubdomain(
+  { client, accountId }: Api,
+  name: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const result = await call(`read where ${name} is reachable`, signal, () =>
+    client.workers.scripts.subdomain.get(name, { account_id: accountId }, { signal }),
+  );
+  return result.enabled;
+}
+
+/** Makes a Worker reachable on the account's workers.dev subdomain. */
+export async function enableSubdomain(
+  { client, accountId }: Api,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await call(`switch on workers.dev for ${name}`, signal, () =>
+    client.workers.scripts.subdomain.create(name, { account_id: accountId, enabled: true }, { signal }),
+  );
+}
