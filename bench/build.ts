@@ -1,0 +1,43 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+export interface Built {
+  /** Holds host.js, synthetic-server.js and peers/servers/*.js. */
+  folder: string;
+  remove(): Promise<void>;
+}
+
+/**
+ * Builds what runs while the clock does: a TypeScript loader in those processes would be measured too.
+ * The folder lies inside the package, for npm's packages and the package's own name to be found from it.
+ */
+export async function buildBench(): Promise<Built> {
+  await mkdir(join(root, 'bench', '.build'), { recursive: true });
+  const folder = await mkdtemp(join(root, 'bench', '.build', 'run-'));
+  const shared = {
+    absWorkingDir: root,
+    outdir: folder,
+    outbase: 'bench',
+    bundle: true,
+    platform: 'node',
+    target: 'node20.19',
+    format: 'esm',
+    logLevel: 'warning',
+  } as const;
+  await Promise.all([
+    build({ ...shared, entryPoints: ['bench/host.ts', 'bench/peers/servers/*.ts'], packages: 'external' }),
+    build({
+      ...shared,
+      entryPoints: ['bench/synthetic-server.ts'],
+      external: ['esbuild', 'workerd'],
+      banner: {
+        js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+      },
+    }),
+  ]);
+  return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
+}

@@ -1,0 +1,3 @@
+import { serveStock } from './stock.js';
+
+serveStock(process.stdin, process.stdout);

@@ -1,0 +1,22 @@
+import type { ScenarioResult } from '../results.js';
+import { caseRows, caseTitle } from './rows.js';
+
+/** A scenario's results for the terminal. */
+export function scenarioTable(scenario: ScenarioResult): string {
+  const parts = scenario.cases.map(
+    (measured) => `  ${caseTitle(measured)}\n${alignRows(caseRows(scenario, measured), '    ')}`,
+  );
+  return `\n${scenario.title}: ratios to ${scenario.reference}\n${parts.join('\n')}\n`;
+}
+
+function alignRows(rows: string[][], indent: string): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) => {
+      const cells = row.map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      );
+      return indent + cells.join('  ');
+    })
+    .join('\n');
+}

@@ -1,0 +1,70 @@
+import { writeFile } from 'node:fs/promises';
+import { buildBench } from './build.js';
+import { describeMachine } from './machine.js';
+import { type BenchOptions, parseOptions, USAGE } from './options.js';
+import { peers } from './peers/index.js';
+import { htmlReport } from './report/html.js';
+import { writeMarkdown } from './report/markdown.js';
+import { scenarioTable } from './report/table.js';
+import type { RunResults, ScenarioResult } from './results.js';
+import type { Scenario } from './scenario.js';
+import { scenarios } from './scenarios/index.js';
+import { roundsOf, runScenario } from './suite.js';
+
+async function main(options: BenchOptions): Promise<void> {
+  const chosen = scenarios.filter(
+    (scenario) =>
+      roundsOf(scenario, options.quick) > 0 &&
+      (options.filter.length === 0 || options.filter.some((text) => scenario.name.includes(text))),
+  );
+  if (options.list) return list(chosen);
+  if (chosen.length === 0) throw new Error(`No scenario matches ${options.filter.join(', ')}.`);
+  const results = await runAll(chosen, options);
+  if (options.json) await writeFile(options.json, `${JSON.stringify(results, null, 1)}\n`);
+  if (options.markdown) await writeMarkdown(options.markdown, results);
+  if (options.html) await writeFile(options.html, await htmlReport(results));
+}
+
+async function runAll(chosen: readonly Scenario[], options: BenchOptions): Promise<RunResults> {
+  const startedAt = new Date();
+  const machine = describeMachine();
+  const built = await buildBench();
+  const results: ScenarioResult[] = [];
+  try {
+    for (const scenario of chosen) {
+      const result = await runScenario(scenario, {
+        quick: options.quick,
+        builtFolder: built.folder,
+        admits: (peer) => options.peer.length === 0 || options.peer.some((text) => peer.includes(text)),
+        progress: (text) => process.stderr.write(`${seconds(startedAt).padStart(5)}s ${text}\n`),
+      });
+      results.push(result);
+      process.stdout.write(scenarioTable(result));
+    }
+  } finally {
+    await built.remove();
+  }
+  return {
+    machine,
+    quick: options.quick,
+    startedAt: startedAt.toISOString(),
+    durationSeconds: Math.round((Date.now() - startedAt.getTime()) / 1000),
+    scenarios: results,
+  };
+}
+
+function seconds(since: Date): string {
+  return ((Date.now() - since.getTime()) / 1000).toFixed(0);
+}
+
+function list(chosen: readonly Scenario[]): void {
+  for (const scenario of chosen) process.stdout.write(`${scenario.name.padEnd(14)} ${scenario.title}\n`);
+  for (const peer of peers) process.stdout.write(`  ${peer.name.padEnd(24)} ${peer.about}\n`);
+}
+
+try {
+  await main(parseOptions(process.argv.slice(2)));
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : error}\n${USAGE}\n`);
+  process.exitCode = 1;
+}

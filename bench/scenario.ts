@@ -1,0 +1,63 @@
+import type { Peer, PeerOptions, PeerSession } from './peer.js';
+
+/** One thing to measure: its cases, who takes part, and what one slice of one peer is. */
+export interface Scenario {
+  /** For `--filter`. */
+  name: string;
+  title: string;
+  /** What is done and what counts, in a few sentences; the report shows it. */
+  about: string;
+  cases: readonly Case[];
+  /** Names of peers; the first is the one ratios are taken to. */
+  peers: readonly string[];
+  metrics: readonly Metric[];
+  /** Interleaved rounds that count; one more goes before them as a warm-up. */
+  rounds: number;
+  /** With `--quick`, where it is not 3. 0 leaves the scenario out. */
+  quickRounds?: number;
+  /** How long a slice that is bound by time lasts. */
+  sliceMs: number;
+  /** One slice of one peer, in that peer's own process. Throws when an answer is wrong. */
+  measure(context: MeasureContext): Promise<Sample>;
+}
+
+export interface Case {
+  name: string;
+  /** As tables show it. */
+  payload: string;
+  /** Calls in flight at a time; lines a second where it is a rate. */
+  concurrency: number | string;
+  /** Only these peers take part, where not all can. */
+  peers?: readonly string[];
+  /** Left out with `--quick`. */
+  slow?: boolean;
+  settings: Readonly<Record<string, number | string>>;
+}
+
+export interface Metric {
+  key: string;
+  label: string;
+  /** Which way is good. */
+  better: 'higher' | 'lower';
+  digits?: number;
+  /** The report plots it. */
+  plot?: boolean;
+}
+
+/** Figures of one slice by metric key. */
+export type Sample = Record<string, number>;
+
+export interface MeasureContext {
+  peer: Peer;
+  case: Case;
+  sliceMs: number;
+  /** The peer's session, started at the first use and kept for the scenario. */
+  session(options?: PeerOptions): Promise<PeerSession>;
+}
+
+/** A number among a case's settings. */
+export function setting(from: Case, key: string): number {
+  const value = from.settings[key];
+  if (typeof value !== 'number') throw new Error(`The case "${from.name}" has no number "${key}".`);
+  return value;
+}
