@@ -1,0 +1,140 @@
+import { APPLIED_FIELDS } from './config-schema.js';
+
+/** Bindings and other parts a Worker cannot run without, which a deploy here cannot provide yet. */
+export const UNSUPPORTED_FIELDS: Readonly<Record<string, string>> = {
+  agent_memory: 'an agent memory binding',
+  ai: 'a Workers AI binding',
+  ai_search: 'an AI Search binding',
+  ai_search_namespaces: 'an AI Search binding',
+  analytics_engine_datasets: 'an Analytics Engine binding',
+  artifacts: 'an artifacts binding',
+  assets: 'static assets',
+  browser: 'a browser binding',
+  containers: 'a container',
+  d1_databases: 'a D1 binding',
+  data_blobs: 'a data blob of the service-worker format',
+  dispatch_namespaces: 'a dispatch namespace binding',
+  durable_objects: 'a Durable Object binding',
+  flagship: 'a Flagship binding',
+  hyperdrive: 'a Hyperdrive binding',
+  images: 'an Images binding',
+  logfwdr: 'a logfwdr binding',
+  media: 'a media binding',
+  mtls_certificates: 'an mTLS certificate binding',
+  pipelines: 'a pipeline binding',
+  queues: 'a queue binding',
+  ratelimits: 'a rate limit binding',
+  secrets_store_secrets: 'a Secrets Store binding',
+  send_email: 'an email binding',
+  site: 'a Workers Site',
+  stream: 'a Stream binding',
+  text_blobs: 'a text blob of the service-worker format',
+  unsafe: 'an unsafe binding',
+  unsafe_hello_world: 'an unsafe binding',
+  vectorize: 'a Vectorize binding',
+  version_metadata: 'a version metadata binding',
+  vpc_networks: 'a VPC network binding',
+  vpc_services: 'a VPC service binding',
+  wasm_modules: 'a WebAssembly module of the service-worker format',
+  worker_loaders: 'a Worker loader binding',
+  workflows: 'a workflow binding',
+};
+
+/** Those of them that a chosen environment takes over from the top level. */
+export const INHERITED_UNSUPPORTED_FIELDS: readonly string[] = [
+  'assets',
+  'data_blobs',
+  'logfwdr',
+  'site',
+  'text_blobs',
+  'wasm_modules',
+];
+
+/** Fields of wrangler that a deploy here leaves out; the Worker runs without them. */
+const NOT_APPLIED_FIELDS: ReadonlySet<string> = new Set(
+  (
+    'account_id build cache cloudchamber compliance_region first_party_worker keep_vars limits logpush migrations ' +
+    'observability pages_build_output_dir placement preview_urls previews python_modules route routes ' +
+    'secrets streaming_tail_consumers tail_consumers triggers upload_source_maps workers_dev'
+  ).split(' '),
+);
+
+/** Fields that concern wrangler itself or local development, and no deploy. */
+const IRRELEVANT_FIELDS: ReadonlySet<string> = new Set(
+  '$schema configPath dev legacy_env send_metrics userConfigPath'.split(' '),
+);
+
+/** Fields inside bindings that concern local development only. */
+const BINDING_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  kv_namespaces: ['binding', 'id', 'preview_id', 'remote', 'experimental_remote'],
+  r2_buckets: [
+    'binding',
+    'bucket_name',
+    'preview_bucket_name',
+    'jurisdiction',
+    'remote',
+    'experimental_remote',
+  ],
+  services: ['binding', 'service', 'environment', 'entrypoint', 'remote', 'experimental_remote'],
+};
+
+/** A field that needs a word to the user, and its place in the configuration. */
+export interface FieldNote {
+  path: readonly (string | number)[];
+  text: string;
+}
+
+/** The fields of one environment (or of the top level) that the deploy leaves out. */
+export function fieldNotes(fields: Readonly<Record<string, unknown>>, at: readonly string[]): FieldNote[] {
+  const notes: FieldNote[] = [];
+  for (const name of Object.keys(fields)) {
+    if (APPLIED_FIELDS.has(name) && !(at.length > 0 && (name === 'env' || name === 'alias'))) continue;
+    if (IRRELEVANT_FIELDS.has(name) || name in UNSUPPORTED_FIELDS) continue;
+    const known = NOT_APPLIED_FIELDS.has(name);
+    const text = known
+      ? `\`${name}\` is not applied by this deploy`
+      : `\`${name}\` is unknown and was ignored`;
+    notes.push({ path: [...at, name], text });
+  }
+  for (const [field, known] of Object.entries(BINDING_FIELDS)) {
+    notes.push(...unknownBindingFields(fields[field], known, [...at, field]));
+  }
+  return notes;
+}
+
+function unknownBindingFields(list: unknown, known: readonly string[], at: readonly string[]): FieldNote[] {
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((entry: object, index) =>
+    Object.keys(entry)
+      .filter((name) => !known.includes(name))
+      .map((name) => ({
+        path: [...at, index, name],
+        text: `\`${name}\` of ${at.at(-1)} is unknown and was ignored`,
+      })),
+  );
+}
+
+/** One line for each unsupported binding of an environment, such as "`DB` (a D1 binding, d1_databases)". */
+export function unsupportedBindings(fields: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(UNSUPPORTED_FIELDS).flatMap(([field, what]) => {
+    const names = namesIn(fields[field]);
+    if (fields[field] === undefined || isEmpty(fields[field])) return [];
+    if (names.length === 0) return [`\`${field}\` (${what})`];
+    return names.map((name) => `\`${name}\` (${what}, ${field})`);
+  });
+}
+
+function namesIn(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(namesIn);
+  if (typeof value !== 'object' || value === null) return [];
+  const fields = value as Record<string, unknown>;
+  const own = fields.binding ?? fields.name ?? fields.queue ?? fields.class_name;
+  if (typeof own === 'string') return [own];
+  return ['bindings', 'producers', 'consumers'].flatMap((key) => namesIn(fields[key]));
+}
+
+function isEmpty(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  if (typeof value !== 'object' || value === null) return value === null;
+  return Object.values(value).every(isEmpty);
+}

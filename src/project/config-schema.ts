@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { kvNamespaceId, r2BucketName, workerName } from '../protocol/resources.js';
+
+const names = z.array(z.string());
+const binding = z
+  .string()
+  .regex(/^[A-Za-z_$][\w$]*$/, 'a binding is a JavaScript identifier: letters, digits, _ and $ only');
+
+export const moduleRule = z.strictObject({
+  type: z.enum(['ESModule', 'CommonJS', 'CompiledWasm', 'Text', 'Data', 'PythonModule', 'PythonRequirement']),
+  globs: names,
+  fallthrough: z.boolean().optional(),
+});
+export type ModuleRule = z.infer<typeof moduleRule>;
+
+/** What an environment takes over from the top level when it does not say otherwise. */
+const inheritable = {
+  name: workerName.optional(),
+  main: z.string().min(1).optional(),
+  compatibility_date: z.iso.date().optional(),
+  compatibility_flags: names.optional(),
+  rules: z.array(moduleRule).optional(),
+  no_bundle: z.boolean().optional(),
+  find_additional_modules: z.boolean().optional(),
+  preserve_file_names: z.boolean().optional(),
+  base_dir: z.string().optional(),
+  minify: z.boolean().optional(),
+  keep_names: z.boolean().optional(),
+  tsconfig: z.string().optional(),
+  jsx_factory: z.string().optional(),
+  jsx_fragment: z.string().optional(),
+};
+
+/** What every environment states for itself. */
+const notInheritable = {
+  vars: z.record(z.string(), z.json()).optional(),
+  define: z.record(z.string(), z.string()).optional(),
+  kv_namespaces: z
+    .array(
+      z.looseObject({
+        binding,
+        id: kvNamespaceId.optional(),
+      }),
+    )
+    .optional(),
+  r2_buckets: z
+    .array(
+      z.looseObject({ binding, bucket_name: r2BucketName.optional(), jurisdiction: z.string().optional() }),
+    )
+    .optional(),
+  services: z
+    .array(
+      z.looseObject({
+        binding,
+        service: workerName,
+        environment: z.string().optional(),
+        entrypoint: z.string().optional(),
+      }),
+    )
+    .optional(),
+};
+
+const environment = z.looseObject({ ...inheritable, ...notInheritable });
+
+/** A wrangler configuration as far as it is understood; other fields are kept and judged in `config-fields.ts`. */
+export const wranglerConfig = environment.extend({
+  /** Top level only, as in wrangler. */
+  alias: z.record(z.string(), z.string()).optional(),
+  env: z.record(z.string(), environment).optional(),
+});
+export type WranglerConfig = z.infer<typeof wranglerConfig>;
+export type WranglerEnvironment = z.infer<typeof environment>;
+
+export const APPLIED_FIELDS: ReadonlySet<string> = new Set(
+  Object.keys({ ...inheritable, ...notInheritable, alias: 0, env: 0 }),
+);
+export const INHERITABLE_FIELDS: readonly string[] = Object.keys(inheritable);

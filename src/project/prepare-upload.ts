@@ -1,0 +1,93 @@
+import type { NotificationParams, ParsedParams, WorkerBinding } from '../protocol/index.js';
+import { SidecarError } from '../protocol/index.js';
+import type { ProjectConfig } from './config.js';
+import { throwIfCancelled } from './esbuild-service.js';
+import { inlineModules, invalid } from './inline-source.js';
+import { type ProjectCode, projectCode } from './project-source.js';
+import { checkSize } from './size-limits.js';
+import type { WorkerUpload } from './upload.js';
+
+type DeployParams = ParsedParams<'dashboard.deployWorker'>;
+
+/** What a Worker gets that asks for no compatibility date: one that this version was tested with. */
+export const DEFAULT_COMPATIBILITY_DATE = '2026-11-01';
+
+export interface PrepareContext {
+  /** The folder that relative paths in params start from. */
+  cwd: string;
+  signal: AbortSignal;
+  progress(value: NotificationParams<'$/progress'>['value']): void;
+}
+
+/**
+ * Builds the upload that `dashboard.deployWorker` asks for, from `script`, from `modules`, or from a project folder.
+ * What the params say wins over the project's configuration. Nothing is written.
+ * @throws SidecarError `invalid-params`, `config-not-found`, `config-invalid`, `build-failed`, `unsupported`,
+ * `limit-exceeded`, `file-error`, `cancelled`.
+ */
+export async function prepareUpload(params: DeployParams, context: PrepareContext): Promise<WorkerUpload> {
+  throwIfCancelled(context.signal);
+  refuseDuplicates(params);
+  const inline = inlineModules(params);
+  const code = inline
+    ? undefined
+    : await projectCode(params, context, (config) => compatibility(params, config));
+  const modules = inline ?? code?.modules ?? [];
+  const sizeWarnings = await checkSize(modules);
+  throwIfCancelled(context.signal);
+  return {
+    name: workerName(params, code),
+    mainModule: modules[0]?.name ?? '',
+    modules,
+    bindings: mergedBindings(params, code?.config.bindings ?? []),
+    ...compatibility(params, code?.config),
+    warnings: [
+      ...(code?.config.warnings ?? []),
+      ...(code?.warnings ?? []),
+      ...dateWarnings(params, code),
+      ...sizeWarnings,
+    ],
+  };
+}
+
+function workerName(params: DeployParams, code: ProjectCode | undefined): string {
+  const name = params.name ?? code?.config.name;
+  if (name !== undefined) return name;
+  const where = code?.config.path;
+  throw new SidecarError('config-invalid', `The Worker has no name: ${where} gives none. Give \`name\`.`, {
+    data: { file: where, field: 'name' },
+  });
+}
+
+function compatibility(params: DeployParams, config?: ProjectConfig) {
+  return {
+    compatibilityDate: params.compatibilityDate ?? config?.compatibilityDate ?? DEFAULT_COMPATIBILITY_DATE,
+    compatibilityFlags: params.compatibilityFlags ?? config?.compatibilityFlags ?? [],
+  };
+}
+
+function dateWarnings(params: DeployParams, code: ProjectCode | undefined): string[] {
+  if (!code || params.compatibilityDate || code.config.compatibilityDate) return [];
+  return [
+    `${code.config.path}: no \`compatibility_date\` is given; ${DEFAULT_COMPATIBILITY_DATE} was used. Give one so that the Worker keeps its behaviour.`,
+  ];
+}
+
+/** By name, the later wins: the configuration's bindings, then `bindings`, then `vars` of the params. */
+function mergedBindings(params: DeployParams, configured: readonly WorkerBinding[]): WorkerBinding[] {
+  const vars = Object.entries(params.vars ?? {}).map(
+    ([name, text]): WorkerBinding => ({ type: 'plain_text', name, text }),
+  );
+  const byName = new Map<string, WorkerBinding>();
+  for (const binding of [...configured, ...(params.bindings ?? []), ...vars])
+    byName.set(binding.name, binding);
+  return [...byName.values()];
+}
+
+function refuseDuplicates(params: DeployParams): void {
+  const seen = new Set<string>(Object.keys(params.vars ?? {}));
+  for (const [index, { name }] of (params.bindings ?? []).entries()) {
+    if (seen.has(name)) throw invalid(`the binding \`${name}\` was given twice`, `bindings.${index}.name`);
+    seen.add(name);
+  }
+}
