@@ -1,7 +1,7 @@
 // Builds what is published: three bundles (library, worker, CLI), one folder tree with the sources' names,
 // and the type declarations. `--no-types` skips the declarations.
 import { spawnSync } from 'node:child_process';
-import { rm } from 'node:fs/promises';
+import { cp, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -31,6 +31,7 @@ await Promise.all([
   }),
   build({ ...shared, entryPoints: ['worker/main.ts'] }),
   build({ ...shared, entryPoints: ['src/cli.ts'], splitting: true, external: ['esbuild', 'workerd'] }),
+  copyTemplates(),
 ]);
 
 if (!process.argv.includes('--no-types')) {
@@ -44,4 +45,10 @@ if (!process.argv.includes('--no-types')) {
     },
   );
   if (status !== 0) process.exit(status ?? 1);
+}
+
+/** The files of `project.create` go out as they are. */
+function copyTemplates() {
+  const templates = 'src/project/templates';
+  return cp(`${root}/${templates}`, `${root}/dist/${templates}`, { recursive: true });
 }

@@ -1,0 +1,54 @@
+import { ExecaError, execa } from 'execa';
+import { SidecarError } from '../protocol/index.js';
+import { throwIfCancelled } from './esbuild-service.js';
+
+const SHOWN_STDERR_LINES = 20;
+
+/** What would lead git or a package manager to another folder, or tell it what is not its business. */
+const LEFT_OUT_VARIABLES =
+  /^(CLOUDFLARE_|FLUORITE_FLAKE_|npm_|GIT_(DIR|WORK_TREE|INDEX_FILE|COMMON_DIR|PREFIX|NAMESPACE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES)$)/;
+
+/**
+ * Runs a program in `cwd` to its end, without a shell and without our stdin, stdout and stderr.
+ * @throws SidecarError `command-failed` with `data.command`, `data.exitCode` and `data.stderr`; `cancelled`.
+ */
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  signal: AbortSignal,
+): Promise<void> {
+  throwIfCancelled(signal);
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !LEFT_OUT_VARIABLES.test(name)),
+  );
+  try {
+    await execa(program, args, {
+      cwd,
+      env,
+      extendEnv: false,
+      stdin: 'ignore',
+      stdout: 'ignore',
+      cancelSignal: signal,
+    });
+  } catch (error) {
+    throwIfCancelled(signal);
+    throw commandFailed(program, args, error);
+  }
+}
+
+function commandFailed(program: string, args: readonly string[], cause: unknown): SidecarError {
+  if (!(cause instanceof ExecaError)) throw cause;
+  const command = [program, ...args].join(' ');
+  const { exitCode, code } = cause;
+  const lines = String(cause.stderr ?? '')
+    .trim()
+    .split('\n')
+    .slice(-SHOWN_STDERR_LINES);
+  const reason =
+    code === 'ENOENT' ? `${program} is not installed or not on PATH` : lines.at(-1) || code || 'it failed';
+  return new SidecarError('command-failed', `\`${command}\` failed: ${reason}. Nothing was kept.`, {
+    data: { command, exitCode, errno: code, stderr: lines.join('\n') },
+    cause,
+  });
+}
