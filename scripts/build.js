@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { cp, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { buildR2Simulator } from './build-r2-simulator.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -23,6 +24,7 @@ const shared = {
 
 await rm(`${root}/dist`, { recursive: true, force: true });
 await Promise.all([
+  buildR2Simulator(),
   build({
     ...shared,
     entryPoints: ['src/index.ts', 'bridge/index.ts'],

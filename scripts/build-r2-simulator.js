@@ -1,0 +1,43 @@
+// Bundles miniflare's R2 simulator (MIT, see THIRD_PARTY_NOTICES.md) into one module that runs inside workerd.
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const OUTPUT = fileURLToPath(new URL('../dist/workerd/r2-simulator.js', import.meta.url));
+
+/** Writes `dist/workerd/r2-simulator.js`, in one step: a reader finds all of it or nothing. */
+export async function buildR2Simulator() {
+  const main = createRequire(import.meta.url).resolve('miniflare');
+  const workers = join(dirname(main), 'workers');
+  const temporary = `${OUTPUT}.${process.pid}`;
+  await mkdir(dirname(OUTPUT), { recursive: true });
+  try {
+    await build({
+      entryPoints: [join(workers, 'r2', 'bucket.worker.js')],
+      outfile: temporary,
+      bundle: true,
+      minify: true,
+      format: 'esm',
+      target: 'es2022',
+      platform: 'neutral',
+      external: ['node:*', 'cloudflare:*'],
+      alias: {
+        'miniflare:shared': join(workers, 'shared', 'index.worker.js'),
+        'miniflare:zod': join(workers, 'shared', 'zod.worker.js'),
+        // workerd's internal modules are miniflare's to import; every Worker may import these.
+        'node-internal:internal_assert': 'node:assert',
+        'node-internal:internal_buffer': 'node:buffer',
+      },
+      banner: {
+        js: '/* R2 simulator of miniflare, MIT, Copyright (c) Cloudflare, Inc.: see THIRD_PARTY_NOTICES.md */',
+      },
+      legalComments: 'inline',
+      logLevel: 'warning',
+    });
+    await rename(temporary, OUTPUT);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}

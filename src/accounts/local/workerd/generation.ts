@@ -1,0 +1,183 @@
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { SidecarError } from '../../../protocol/index.js';
+import { decoded } from './content-encoding.js';
+import { requestHeaders, responseHeaders } from './http-head.js';
+import { SocketHttp, toWeb } from './socket-http.js';
+import { isConnectionError } from './storage-request.js';
+import type { WorkerdProcess } from './workerd-process.js';
+
+/** How long requests may go on once a newer generation has taken over. */
+const DRAIN_MS = 30_000;
+/** `ctx.waitUntil()` goes on after the answer, unseen by us, and workerd's SIGTERM does not wait for it. */
+const WAIT_UNTIL_MS = 5_000;
+const STOP_GRACE_MS = 2_000;
+
+/** One running set of Workers: a workerd process that is never changed, only replaced. */
+export class Generation {
+  readonly #workers: ReadonlyMap<string, SocketHttp>;
+  readonly #control: SocketHttp;
+  #inFlight = 0;
+  #lastAnswerAt = Number.NEGATIVE_INFINITY;
+  #retiring = false;
+  #timer: NodeJS.Timeout | undefined;
+  #drainTimer: NodeJS.Timeout | undefined;
+  #switching: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly process: WorkerdProcess,
+    sockets: { workers: ReadonlyMap<string, string>; control: string },
+  ) {
+    this.#workers = new Map([...sockets.workers].map(([name, path]) => [name, new SocketHttp(path)]));
+    this.#control = new SocketHttp(sockets.control);
+  }
+
+  get usable(): boolean {
+    return this.process.alive && !this.#retiring;
+  }
+
+  get pid(): number | undefined {
+    return this.process.pid;
+  }
+
+  /** Resolves when its process is gone. */
+  get ended(): Promise<void> {
+    return this.process.exited;
+  }
+
+  /** Turns the delivery of trace events on or off; requests that follow are sent only after it took effect. */
+  setTraced(traced: boolean): Promise<void> {
+    this.#switching = this.#switching.then(async () => {
+      try {
+        const path = traced ? '/on' : '/off';
+        (await this.#control.send({ method: 'POST', path, headers: { host: 'control' } })).resume();
+      } catch (error) {
+        // A dead process delivers nothing; the next one is told when it starts.
+        if (this.process.alive) throw error;
+      }
+    });
+    return this.#switching;
+  }
+
+  async invoke(workerName: string, request: Request): Promise<Response> {
+    const http = this.#workers.get(workerName);
+    if (http === undefined) throw new SidecarError('not-found', `No Worker named ${workerName} is deployed.`);
+    assertInvocable(request);
+    this.#inFlight++;
+    try {
+      await this.#switching;
+      const message = await this.#send(http, request);
+      message.once('close', () => this.#answered());
+      return this.#toResponse(message, request);
+    } catch (error) {
+      this.#answered();
+      throw this.#invokeError(error, workerName, request);
+    }
+  }
+
+  /** Lets requests in flight and what they left to do finish, bounded, then ends the process. */
+  retire(): void {
+    this.#retiring = true;
+    this.#drainTimer = setTimeout(() => void this.stop(), DRAIN_MS);
+    this.#stopWhenIdle();
+  }
+
+  /** Ends the process now; requests in flight get a short while. Can be called twice. */
+  async stop(): Promise<void> {
+    this.#retiring = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#drainTimer);
+    await this.process.stop(STOP_GRACE_MS);
+    this.#control.close();
+    for (const http of this.#workers.values()) http.close();
+  }
+
+  #answered(): void {
+    this.#inFlight--;
+    this.#lastAnswerAt = performance.now();
+    if (this.#retiring) this.#stopWhenIdle();
+  }
+
+  #stopWhenIdle(): void {
+    clearTimeout(this.#timer);
+    if (this.#inFlight > 0) return;
+    const restMs = this.#lastAnswerAt + WAIT_UNTIL_MS - performance.now();
+    if (restMs > 0) this.#timer = setTimeout(() => this.#stopWhenIdle(), restMs);
+    else void this.stop();
+  }
+
+  async #send(http: SocketHttp, request: Request): Promise<IncomingMessage> {
+    const url = new URL(request.url);
+    const headers = requestHeaders(request, url);
+    const body = await readBody(request);
+    if (body instanceof Uint8Array) headers['content-length'] = body.byteLength;
+    else if (body === undefined) delete headers['content-length'];
+    return http.send({
+      method: request.method,
+      path: url.pathname + url.search,
+      headers,
+      signal: request.signal,
+      ...(body !== undefined && { body }),
+    });
+  }
+
+  #toResponse(message: IncomingMessage, request: Request): Response {
+    const status = message.statusCode ?? 0;
+    const init = { status, statusText: message.statusMessage ?? '', headers: responseHeaders(message) };
+    if (request.method === 'HEAD' || [204, 205, 304].includes(status)) {
+      message.resume();
+      return new Response(null, init);
+    }
+    const toError = (error: unknown) =>
+      isConnectionError(error) ? this.#broken('broke off its answer', error) : error;
+    return new Response(toWeb(decoded(message), { toError }), init);
+  }
+
+  #invokeError(error: unknown, workerName: string, request: Request): unknown {
+    if (request.signal.aborted) {
+      return new SidecarError('cancelled', `The request to Worker ${workerName} was cancelled.`, {
+        cause: error,
+      });
+    }
+    return isConnectionError(error)
+      ? this.#broken(`ended before Worker ${workerName} answered`, error)
+      : error;
+  }
+
+  #broken(what: string, cause: unknown): SidecarError {
+    return new SidecarError('workerd-failed', `workerd ${what}. The next use starts it anew.`, {
+      data: { stderr: [...this.process.stderr] },
+      cause,
+    });
+  }
+}
+
+function assertInvocable(request: Request): void {
+  if (request.headers.get('upgrade') === null) return;
+  throw new SidecarError(
+    'unsupported',
+    'Invoking a Worker answers one request; a WebSocket cannot be opened that way.',
+  );
+}
+
+/**
+ * A body that is complete at once is sent with its length, as a client would send it; one that takes its time is
+ * passed on as it comes.
+ */
+async function readBody(request: Request): Promise<Uint8Array | Readable | undefined> {
+  if (request.body === null) return undefined;
+  const reader = request.body.getReader();
+  const first = await reader.read();
+  if (first.done) return new Uint8Array();
+  const pending = reader.read();
+  const second = await Promise.race([pending, nextTurn(undefined)]);
+  if (second?.done) return first.value;
+  const rest = (async function* () {
+    yield first.value;
+    for (let next = await pending; !next.done; next = await reader.read()) yield next.value;
+  })();
+  const body = Readable.from(rest, { objectMode: false });
+  body.once('close', () => void reader.cancel().catch(() => {}));
+  return body;
+}

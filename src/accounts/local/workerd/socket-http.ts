@@ -1,0 +1,122 @@
+import { Agent, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import { Readable } from 'node:stream';
+import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
+import { SidecarError } from '../../../protocol/index.js';
+
+export interface SocketRequest {
+  method: string;
+  /** Path and query, already percent-encoded. */
+  path: string;
+  headers: OutgoingHttpHeaders;
+  body?: Uint8Array | Readable;
+  signal?: AbortSignal;
+}
+
+/** workerd closes a connection that is idle for 5 s: ours must be gone before. */
+const IDLE_CONNECTION_MS = 4_000;
+
+/** HTTP to one unix socket over kept-alive connections. */
+export class SocketHttp {
+  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: 32, timeout: IDLE_CONNECTION_MS });
+
+  constructor(private readonly socketPath: string) {}
+
+  /** Resolves with the head of the answer; its body is still to be read or destroyed. */
+  async send(request: SocketRequest): Promise<IncomingMessage> {
+    try {
+      return await this.#attempt(request);
+    } catch (error) {
+      if (!(error instanceof IdleConnectionClosed) || request.body instanceof Readable) throw error;
+      return await this.#attempt(request);
+    }
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #attempt(request: SocketRequest): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const { method, path, headers, body, signal } = request;
+      const outgoing = httpRequest({
+        socketPath: this.socketPath,
+        agent: this.#agent,
+        method,
+        path,
+        headers,
+        signal,
+      });
+      outgoing.once('response', resolve);
+      outgoing.once('error', (error: NodeJS.ErrnoException) => {
+        if (error.code === 'ECONNRESET' && outgoing.reusedSocket) reject(new IdleConnectionClosed(error));
+        else reject(error);
+      });
+      if (body instanceof Readable) {
+        body.once('error', (error) => outgoing.destroy(error));
+        // The connection may end first: what feeds it must not wait for ever.
+        outgoing.once('close', () => body.destroy());
+        body.pipe(outgoing);
+      } else {
+        outgoing.end(body);
+      }
+    });
+  }
+}
+
+/** The peer closed a kept-alive connection just when it was used again: nothing was answered. */
+class IdleConnectionClosed extends Error {
+  constructor(cause: Error) {
+    super(cause.message, { cause });
+  }
+}
+
+/** Reads a body to its end, up to `limitBytes`. */
+export async function readAll(source: AsyncIterable<Uint8Array>, limitBytes = Infinity): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of source) {
+    size += chunk.byteLength;
+    if (size > limitBytes) {
+      throw new SidecarError('limit-exceeded', `The body is larger than ${limitBytes} bytes.`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** A web stream as a Node one. */
+export function fromWeb(stream: ReadableStream<Uint8Array>): Readable {
+  return Readable.fromWeb(stream as NodeReadableStream<Uint8Array>);
+}
+
+/**
+ * A Node stream as a web one that reads no further than its consumer does, and ends the source when it is cancelled.
+ * @param first bytes that come before the source's own
+ * @param toError what to tell the consumer when the source breaks
+ */
+export function toWeb(
+  source: Readable,
+  options: { first?: Uint8Array; toError?: (error: unknown) => unknown } = {},
+): ReadableStream<Uint8Array> {
+  const chunks = source[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        if (options.first !== undefined && options.first.byteLength > 0) controller.enqueue(options.first);
+      },
+      async pull(controller) {
+        try {
+          const { done, value } = await chunks.next();
+          if (done) controller.close();
+          else controller.enqueue(value);
+        } catch (error) {
+          controller.error(options.toError?.(error) ?? error);
+        }
+      },
+      cancel() {
+        source.destroy();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

@@ -1,0 +1,172 @@
+/**
+ * Code that runs inside workerd. It is kept as text because it is written into a process's folder as it is; it must
+ * not import anything of ours.
+ */
+
+/** What a Worker's `fetch()` reaches when the network is off. */
+export const NO_NETWORK_SOURCE = `
+const message = 'This Worker tried to reach the network, which is off for local Workers. ' +
+  'Start the local account with network access for Workers to allow it.';
+export default {
+  fetch() { throw new Error(message); },
+  connect() { throw new Error(message); },
+};
+`;
+
+/** The Cache API keeps nothing, as on workers.dev: every match is a miss, every put is accepted. */
+export const NO_CACHE_SOURCE = `
+const STATUS = { GET: 504, HEAD: 504, PUT: 204 };
+export default {
+  async fetch(request) {
+    if (request.body !== null) await request.body.pipeTo(new WritableStream());
+    return new Response(null, { status: STATUS[request.method] ?? 404, headers: { 'cf-cache-status': 'MISS' } });
+  },
+};
+`;
+
+/** What a service binding reaches whose Worker is not deployed. */
+export const MISSING_SERVICE_SOURCE = `
+export default {
+  fetch(request, env) { throw new Error('The Worker ' + env.NAME + ' of this service binding is not deployed.'); },
+};
+`;
+
+/**
+ * Receives the finished trace items of every Worker (\`ctx.props.worker\` names it) and posts them to Node as lines
+ * \`<worker name> TAB <event as JSON>\`. One post at a time: what comes meanwhile goes out with the next one, so that a flood
+ * costs few requests. The queue is bounded, and what it cannot hold is counted in the header of the next post.
+ * Nothing is kept while nobody listens; \`/on\` and \`/off\` on its own socket switch that.
+ */
+export const TRACE_COLLECTOR_SOURCE = `
+const MAX_QUEUED_CHARS = 8 * 1024 * 1024;
+const MAX_POST_CHARS = 512 * 1024;
+const POST_TIMEOUT_MS = 10_000;
+let listening = false;
+let lines = [];
+let queuedChars = 0;
+let dropped = 0;
+let postingSince = 0;
+
+function enqueue(worker, item) {
+  const now = Date.now();
+  const event = JSON.parse(JSON.stringify(item));
+  event.scriptName ??= worker;
+  event.eventTimestamp ||= now;
+  event.event ??= null;
+  for (const entry of [...event.logs, ...event.exceptions]) entry.timestamp ||= now;
+  const line = worker + '\\t' + JSON.stringify(event) + '\\n';
+  if (queuedChars + line.length > MAX_QUEUED_CHARS) {
+    dropped++;
+    return;
+  }
+  lines.push(line);
+  queuedChars += line.length;
+}
+
+function nextBody() {
+  let body = '';
+  let count = 0;
+  while (count < lines.length && body.length < MAX_POST_CHARS) body += lines[count++];
+  lines.splice(0, count);
+  queuedChars -= body.length;
+  return body;
+}
+
+async function post(env) {
+  // A poster whose request was cancelled never comes back: after a while another one takes over.
+  if (Date.now() - postingSince < POST_TIMEOUT_MS) return;
+  try {
+    while (lines.length > 0) {
+      postingSince = Date.now();
+      const headers = { 'fluorite-flake-dropped': String(dropped) };
+      dropped = 0;
+      const response = await env.NODE.fetch('http://traces/', { method: 'POST', headers, body: nextBody() });
+      if (!response.ok) throw new Error('Trace events were refused: ' + response.status);
+    }
+  } finally {
+    postingSince = 0;
+  }
+}
+
+export default {
+  fetch(request) {
+    listening = new URL(request.url).pathname === '/on';
+    if (!listening) {
+      lines = [];
+      queuedChars = 0;
+      dropped = 0;
+    }
+    return new Response(null, { status: 204 });
+  },
+  async tail(items, env, ctx) {
+    if (!listening) return;
+    for (const item of items) enqueue(ctx.props.worker, item);
+    await post(env);
+  },
+};
+`;
+
+/** Header that names what a request to the storage process is for: \`kv:<namespace>\` or \`r2:<bucket>\`. */
+export const RESOURCE_HEADER = 'fluorite-flake-resource';
+
+/**
+ * The storage process's one Worker: it finds the namespace or bucket by the header and hands the request to
+ * workerd's own KV simulator or to miniflare's R2 simulator, both of which speak the bindings' protocols. Two requests of ours
+ * go beyond KV's protocol, told by the header \`fluorite-flake-kv\`: \`get\` adds expiration and metadata, \`clear\` deletes all.
+ */
+export const STORAGE_SOURCE = `
+import kv, { KVNamespace } from './kv.js';
+import { R2BucketObject } from './r2.js';
+export { KVNamespace, R2BucketObject };
+
+export default {
+  async fetch(request, env) {
+    const resource = request.headers.get('${RESOURCE_HEADER}') ?? '';
+    const name = decodeURIComponent(resource.slice(3));
+    if (resource.startsWith('kv:')) return fetchKv(request, env, name);
+    if (resource.startsWith('r2:')) {
+      return env.R2.get(env.R2.idFromName(name)).fetch(request, { cf: { miniflare: { name } } });
+    }
+    return new Response('Unknown storage resource: ' + resource, { status: 400 });
+  },
+};
+
+function fetchKv(request, env, namespace) {
+  const send = (request) => kv.fetch(request, env, { props: { namespace } });
+  switch (request.headers.get('fluorite-flake-kv')) {
+    case 'get': return getWithDetails(request, send);
+    case 'clear': return clear(send);
+    default: return send(request);
+  }
+}
+
+async function getWithDetails(request, send) {
+  const key = decodeURIComponent(request.url.slice(request.url.lastIndexOf('/') + 1));
+  const response = await send(request);
+  if (!response.ok) return response;
+  const page = await listPage(send, key, 1);
+  // A key that starts with another one sorts behind it: the first of the page is the key itself.
+  const entry = page.keys.find(({ name }) => name === key);
+  const headers = new Headers();
+  if (entry?.expiration !== undefined) headers.set('fluorite-flake-expiration', String(entry.expiration));
+  if (entry?.metadata !== undefined) headers.set('fluorite-flake-metadata', encodeURIComponent(entry.metadata));
+  return new Response(response.body, { headers });
+}
+
+async function clear(send) {
+  for (;;) {
+    const page = await listPage(send, '', 1000);
+    const deletions = page.keys.map(({ name }) =>
+      send(new Request('http://kv/' + encodeURIComponent(name), { method: 'DELETE' })));
+    for (const response of await Promise.all(deletions)) if (!response.ok) return response;
+    if (page.list_complete) return new Response(null, { status: 204 });
+  }
+}
+
+async function listPage(send, prefix, limit) {
+  const query = new URLSearchParams({ prefix, key_count_limit: String(limit) });
+  const response = await send(new Request('http://kv/?' + query));
+  if (!response.ok) throw new Error('Listing keys failed: ' + response.status + ' ' + response.statusText);
+  return response.json();
+}
+`;

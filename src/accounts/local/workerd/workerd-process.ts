@@ -1,0 +1,227 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { SidecarError } from '../../../protocol/index.js';
+import { REAPER_SCRIPT } from './reaper.js';
+
+export interface WorkerdProcessOptions {
+  binaryPath: string;
+  /** What it is called in messages: `storage`, `generation 3`. */
+  title: string;
+  /** The runtime's folder, and this process's own inside it, which ends with the process. */
+  rootFolder: string;
+  folder: string;
+  /** The text of the configuration, and the files it embeds. */
+  configText: string;
+  files: ReadonlyMap<string, Uint8Array | string>;
+  /** Names of the sockets that must be listened on before the process counts as ready. */
+  socketNames: readonly string[];
+  experimental?: boolean;
+  log(line: string): void;
+  /** Ends the process while it is starting; once started it is its owner's to stop. */
+  signal?: AbortSignal;
+}
+
+const READY_TIMEOUT_MS = 30_000;
+const STDERR_LINES = 40;
+const STDERR_LINE_CHARS = 2_000;
+
+/** One running workerd, with the shell that guards it. */
+export class WorkerdProcess {
+  /** Resolves once shell and workerd are gone and every pipe has ended. */
+  readonly exited: Promise<void>;
+  readonly #child: ChildProcess;
+  readonly #lifeline: Writable;
+  readonly #folder: string;
+  readonly #title: string;
+  readonly #log: (line: string) => void;
+  readonly #stderr: string[] = [];
+  #workerdPid: number | undefined;
+  #alive = true;
+  #stopping = false;
+
+  private constructor(options: WorkerdProcessOptions) {
+    this.#folder = options.folder;
+    this.#title = options.title;
+    this.#log = options.log;
+    const args = ['serve', join(options.folder, 'config.capnp'), 'config', '--control-fd=3'];
+    if (options.experimental) args.push('--experimental');
+    this.#child = spawn(
+      '/bin/sh',
+      ['-c', REAPER_SCRIPT, 'sh', options.folder, options.rootFolder, options.binaryPath, ...args],
+      {
+        // A session of its own: a terminal's Ctrl-C must not end Workers before the host has drained them.
+        detached: true,
+        stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+        env: minimalEnvironment(),
+      },
+    );
+    this.#lifeline = this.#child.stdio[4] as Writable;
+    // EPIPE after the shell's death, and a reset instead of an end: `exited` tells both.
+    for (const stream of this.#child.stdio) stream?.on('error', () => {});
+    this.exited = new Promise((resolve) => this.#watch(resolve));
+  }
+
+  /**
+   * Writes the configuration, starts workerd and waits until it listens.
+   * @throws SidecarError `workerd-failed`, with workerd's last lines in `data.stderr`.
+   */
+  static async start(options: WorkerdProcessOptions): Promise<WorkerdProcess> {
+    await mkdir(options.folder, { mode: 0o700 });
+    const files: [string, Uint8Array | string][] = [...options.files, ['config.capnp', options.configText]];
+    await Promise.all(
+      files.map(([name, content]) => writeFile(join(options.folder, name), content, { mode: 0o600 })),
+    );
+    const running = new WorkerdProcess(options);
+    const kill = () => void running.kill();
+    options.signal?.addEventListener('abort', kill, { once: true });
+    try {
+      await running.#ready(new Set(options.socketNames));
+      if (options.signal?.aborted) throw running.failure();
+    } catch (error) {
+      await running.kill();
+      throw error;
+    } finally {
+      options.signal?.removeEventListener('abort', kill);
+    }
+    return running;
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  /** workerd's own pid, not the shell's. */
+  get pid(): number | undefined {
+    return this.#alive ? this.#workerdPid : undefined;
+  }
+
+  /** The last lines workerd wrote to stderr. */
+  get stderr(): readonly string[] {
+    return this.#stderr;
+  }
+
+  /** Asks workerd to finish its requests and end; kills it after `graceMs`. Can be called twice. */
+  async stop(graceMs: number): Promise<void> {
+    if (!this.#stopping && this.#alive) {
+      this.#stopping = true;
+      this.#lifeline.write('stop\n');
+    }
+    const timer = setTimeout(() => this.#killGroup(), graceMs);
+    await this.exited;
+    clearTimeout(timer);
+    // The shell does it too, unless it was killed along with workerd.
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Kills workerd at once. Can be called twice. */
+  async kill(): Promise<void> {
+    await this.stop(0);
+  }
+
+  /** The error for whoever used this process when it ended. */
+  failure(): SidecarError {
+    const last = this.#stderr.at(-1);
+    return new SidecarError(
+      'workerd-failed',
+      `workerd (${this.#title}) ended unexpectedly${last === undefined ? '.' : `: ${last}`} The next use starts it anew.`,
+      { data: { stderr: [...this.#stderr] } },
+    );
+  }
+
+  #watch(resolve: () => void): void {
+    const child = this.#child;
+    createInterface({ input: child.stderr as Readable }).on('line', (line) => {
+      this.#log(`workerd (${this.#title}): ${line}`);
+      this.#stderr.push(line.slice(0, STDERR_LINE_CHARS));
+      if (this.#stderr.length > STDERR_LINES) this.#stderr.shift();
+    });
+    // Only workerd holds the control pipe's other end: its close is workerd's death, before anything is reaped.
+    child.stdio[3]?.once('close', () => this.#gone());
+    // The shell may be killed while workerd lives: the group takes workerd along.
+    child.once('exit', () => this.#killGroup());
+    child.once('error', (error) => this.#stderr.push(error.message));
+    child.once('close', () => {
+      this.#gone();
+      resolve();
+    });
+  }
+
+  #gone(): void {
+    if (!this.#alive) return;
+    this.#alive = false;
+    this.#letGo();
+    if (!this.#stopping) this.#log(`workerd (${this.#title}) ended.`);
+  }
+
+  /** The word tells the shell that Node lives, so that it keeps the runtime's folder; the end lets it finish. */
+  #letGo(): void {
+    if (!this.#lifeline.writableEnded) this.#lifeline.end('stop\n');
+  }
+
+  #killGroup(): void {
+    this.#letGo();
+    try {
+      if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL');
+    } catch (error) {
+      // ESRCH: the group is empty. EPERM is macOS's answer for a group of zombies.
+      if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
+  }
+
+  async #ready(missing: Set<string>): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await Promise.race([
+        this.#listens(missing),
+        this.exited.then(() => {
+          throw this.failure();
+        }),
+        new Promise((_, reject) => {
+          timer = setTimeout(() => reject(this.#notReady()), READY_TIMEOUT_MS);
+        }),
+      ]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #listens(missing: Set<string>): Promise<void> {
+    return new Promise((resolve) => {
+      createInterface({ input: this.#child.stdio[3] as Readable }).on('line', (line) => {
+        const message = controlMessage(line);
+        if (message?.event === 'pid') this.#workerdPid = message.pid;
+        else if (message?.event === 'listen') missing.delete(message.socket ?? '');
+        if (missing.size === 0) resolve();
+      });
+    });
+  }
+
+  #notReady(): SidecarError {
+    return new SidecarError(
+      'workerd-failed',
+      `workerd (${this.#title}) was not ready after ${READY_TIMEOUT_MS / 1000} s; it was ended.`,
+      { data: { stderr: [...this.#stderr] } },
+    );
+  }
+}
+
+/** A line of the control pipe; undefined when it is not one that this version knows. */
+function controlMessage(line: string): { event?: string; pid?: number; socket?: string } | undefined {
+  try {
+    return JSON.parse(line) as { event?: string; pid?: number; socket?: string };
+  } catch {
+    return undefined;
+  }
+}
+
+/** No secret of the host reaches workerd: what a Worker may know are its bindings. */
+function minimalEnvironment(): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = { PATH: process.env.PATH ?? '/usr/bin:/bin' };
+  for (const name of ['TMPDIR', 'LANG', 'LD_LIBRARY_PATH']) {
+    if (process.env[name] !== undefined) env[name] = process.env[name];
+  }
+  return env;
+}

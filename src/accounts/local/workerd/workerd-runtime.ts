@@ -1,0 +1,191 @@
+import { join } from 'node:path';
+import { SidecarError } from '../../../protocol/index.js';
+import type { KvStorage, LocalRuntime, R2Storage, RuntimeWorker, TraceListener } from '../runtime.js';
+import { Generation } from './generation.js';
+import { WorkerdKvStorage } from './kv-storage.js';
+import { WorkerdLauncher } from './launcher.js';
+import { WorkerdR2Storage } from './r2-storage.js';
+import { runtimeConfig } from './runtime-config.js';
+import { toScriptError } from './script-error.js';
+import { StorageProcess } from './storage-process.js';
+import { TraceServer } from './trace-server.js';
+
+export interface WorkerdRuntimeOptions {
+  /** KV values and R2 objects are kept in `<stateDir>/storage`. One runtime at a time may use it. */
+  stateDir: string;
+  /** Where to make the private folder of sockets; its path must be short. Default: XDG_RUNTIME_DIR or the temporary folder. */
+  socketDir?: string;
+  /** Lets Workers reach public addresses with `fetch()` and `connect()`. Default false: they get an error that says so. */
+  allowNetwork?: boolean;
+  /** A line for the debug log: what workerd writes to stderr, and warnings. */
+  log(line: string): void;
+}
+
+/** Each old generation holds its memory (about 90 MB) while its requests finish: so many may do so at a time. */
+const MAX_RETIRING = 3;
+
+/** The local account's workerd processes: storage, and one generation of Workers at a time. */
+export class WorkerdRuntime implements LocalRuntime {
+  readonly kv: KvStorage;
+  readonly r2: R2Storage;
+  readonly #launcher: WorkerdLauncher;
+  readonly #storage: StorageProcess;
+  readonly #traces: TraceServer;
+  readonly #retiring = new Set<Generation>();
+  #workers: readonly RuntimeWorker[] = [];
+  #current: Generation | undefined;
+  #generationCount = 0;
+  /** Those of the last configuration: each is told once, not with every deploy. */
+  #warnings: ReadonlySet<string> = new Set();
+  /** Deploys and starts happen one after another. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #closed: Promise<void> | undefined;
+
+  constructor(private readonly options: WorkerdRuntimeOptions) {
+    this.#launcher = new WorkerdLauncher(options);
+    this.#storage = new StorageProcess(this.#launcher, options.stateDir);
+    this.#traces = new TraceServer(options.log);
+    this.kv = new WorkerdKvStorage(this.#storage);
+    this.r2 = new WorkerdR2Storage(this.#storage, options.stateDir);
+  }
+
+  deploy(workers: readonly RuntimeWorker[]): Promise<{ startupTimeMs: number }> {
+    return this.#inTurn(async () => {
+      const startedAt = performance.now();
+      const next = workers.length === 0 ? undefined : await this.#start(workers);
+      this.#workers = workers;
+      this.#replace(next);
+      return { startupTimeMs: Math.round(performance.now() - startedAt) };
+    });
+  }
+
+  async invoke(workerName: string, request: Request): Promise<Response> {
+    this.#launcher.assertOpen();
+    // One that died is started anew; so is the storage, which Workers only know by its socket.
+    if (!this.#current?.usable) await this.#inTurn(() => this.#restart());
+    if (needsStorage(this.#workers)) await this.#storage.http();
+    const generation = this.#current;
+    if (generation === undefined) {
+      throw new SidecarError('not-found', `No Worker named ${workerName} is deployed.`);
+    }
+    return generation.invoke(workerName, request);
+  }
+
+  onTrace(listener: TraceListener): () => void {
+    // A function of its own, so that the same listener may be given twice.
+    const own: TraceListener = (workerName, events) => listener(workerName, events);
+    const before = this.#traces.hasListeners;
+    this.#traces.add(own);
+    if (!before) this.#switchTraces();
+    return () => {
+      this.#traces.delete(own);
+      if (!this.#traces.hasListeners) this.#switchTraces();
+    };
+  }
+
+  get pids(): readonly number[] {
+    const pids = [this.#storage.pid, this.#current?.pid, ...[...this.#retiring].map(({ pid }) => pid)];
+    return pids.filter((pid) => pid !== undefined);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#launcher.abort();
+    await this.#turn.catch(() => {});
+    const generations = [...this.#retiring, ...(this.#current === undefined ? [] : [this.#current])];
+    // Workers first: they may still be writing to the storage.
+    await Promise.all(generations.map((generation) => generation.stop()));
+    await this.#storage.close();
+    await this.#traces.close();
+    await this.#launcher.removeFolder();
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(() => {
+      this.#launcher.assertOpen();
+      return work();
+    });
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  async #restart(): Promise<void> {
+    if (this.#current?.usable || this.#workers.length === 0) return;
+    this.#replace(await this.#start(this.#workers));
+  }
+
+  async #start(workers: readonly RuntimeWorker[]): Promise<Generation> {
+    const { compatibilityDate } = await this.#launcher.binary();
+    const traceSocket = join(await this.#launcher.rootFolder(), 'traces.sock');
+    await this.#traces.listen(traceSocket);
+    const folder = await this.#launcher.newFolder();
+    const config = runtimeConfig({
+      workers,
+      folder,
+      traceSocket,
+      storageSocket: await this.#launcher.storageSocket(),
+      allowNetwork: this.options.allowNetwork ?? false,
+      newestDate: earlier(compatibilityDate, new Date().toISOString().slice(0, 10)),
+    });
+    for (const warning of config.warnings) if (!this.#warnings.has(warning)) this.options.log(warning);
+    this.#warnings = new Set(config.warnings);
+    const title = `generation ${++this.#generationCount}`;
+    const storage = needsStorage(workers) ? this.#storage.http() : Promise.resolve();
+    // Both start at the same time; the failure of one must not leave the other unobserved.
+    const [started, stored] = await Promise.allSettled([
+      this.#launcher.start({
+        title,
+        folder,
+        configText: config.configText,
+        files: config.files,
+        socketNames: config.socketNames,
+      }),
+      storage,
+    ]);
+    if (started.status === 'rejected') throw toScriptError(started.reason, folder);
+    const generation = new Generation(started.value, {
+      workers: config.workerSockets,
+      control: config.controlSocket,
+    });
+    try {
+      if (stored.status === 'rejected') throw stored.reason;
+      if (this.#traces.hasListeners) await generation.setTraced(true);
+    } catch (error) {
+      await generation.stop();
+      throw error;
+    }
+    return generation;
+  }
+
+  #replace(next: Generation | undefined): void {
+    const old = this.#current;
+    this.#current = next;
+    if (old === undefined) return;
+    this.#retiring.add(old);
+    void old.ended.then(() => this.#retiring.delete(old));
+    old.retire();
+    const [oldest] = this.#retiring;
+    if (this.#retiring.size > MAX_RETIRING) void oldest?.stop();
+  }
+
+  #switchTraces(): void {
+    const traced = this.#traces.hasListeners;
+    for (const generation of [...this.#retiring, ...(this.#current === undefined ? [] : [this.#current])]) {
+      generation.setTraced(traced).catch((error: unknown) => {
+        this.options.log(`Trace events could not be turned ${traced ? 'on' : 'off'}: ${error}`);
+      });
+    }
+  }
+}
+
+function needsStorage(workers: readonly RuntimeWorker[]): boolean {
+  return workers.some(({ bindings }) =>
+    bindings.some(({ type }) => type === 'kv_namespace' || type === 'r2_bucket'),
+  );
+}
+
+const earlier = (a: string, b: string) => (a < b ? a : b);
