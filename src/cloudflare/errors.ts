@@ -105,6 +105,7 @@ const STATUSES: Readonly<Record<number, ErrorCode>> = {
   404: 'not-found',
   409: 'conflict',
   413: 'limit-exceeded',
+  414: 'limit-exceeded',
   429: 'rate-limited',
 };
 

@@ -1,0 +1,1 @@
+export { type OpenAccountOptions, openAccount } from './open-account.js';

@@ -1,0 +1,170 @@
+import { SidecarError } from '../../../protocol/index.js';
+import { ApiError, jsonBody, ok, wholeNumber } from '../envelope.js';
+import { checkBytes, LIMITS } from '../limits.js';
+import type { Call, RouteTable } from '../router.js';
+import type { R2ObjectInfo, R2Storage } from '../runtime.js';
+import type { LocalServices } from '../services.js';
+import { bucketOf } from './r2-buckets.js';
+
+const OBJECTS = '/accounts/:account/r2/buckets/:bucket/objects';
+
+/** The header of each field of R2's HTTP metadata. */
+const HEADERS = {
+  contentType: 'content-type',
+  contentLanguage: 'content-language',
+  contentDisposition: 'content-disposition',
+  contentEncoding: 'content-encoding',
+  cacheControl: 'cache-control',
+} as const;
+
+/** The objects of R2 buckets. */
+export function r2ObjectRoutes(services: LocalServices): RouteTable {
+  type R2Handler = (r2: R2Storage, bucket: string, call: Call) => Promise<Response>;
+  const on = (handler: R2Handler) => async (call: Call) => {
+    const { name } = bucketOf(services, call.params.bucket);
+    if (call.params.key !== undefined) checkBytes(call.params.key, LIMITS.r2KeyBytes, 'The key', 10020, 414);
+    return handler((await services.storage()).r2, name, call);
+  };
+  return {
+    [`GET ${OBJECTS}`]: on(listObjects),
+    [`DELETE ${OBJECTS}`]: on(deleteMany),
+    [`GET ${OBJECTS}/:key*`]: on(getObject),
+    [`PUT ${OBJECTS}/:key*`]: on(putObject),
+    [`DELETE ${OBJECTS}/:key*`]: on(async (r2, bucket, { params }) => {
+      await r2.delete(bucket, [params.key ?? '']);
+      return ok({ key: params.key });
+    }),
+  };
+}
+
+async function listObjects(r2: R2Storage, bucket: string, { url }: Call): Promise<Response> {
+  const page = await r2.list(bucket, {
+    limit: wholeNumber(url, 'per_page', 1000, 1, 1000),
+    prefix: url.searchParams.get('prefix') || undefined,
+    delimiter: url.searchParams.get('delimiter') || undefined,
+    cursor: url.searchParams.get('cursor') || undefined,
+    startAfter: url.searchParams.get('start_after') || undefined,
+  });
+  return ok(page.objects.map(describe), {
+    cursor: page.cursor ?? '',
+    is_truncated: page.cursor !== undefined,
+    delimited: page.delimitedPrefixes,
+  });
+}
+
+function describe(object: R2ObjectInfo) {
+  return {
+    key: object.key,
+    size: object.size,
+    etag: object.etag,
+    last_modified: new Date(object.uploaded).toISOString(),
+    http_metadata: object.httpMetadata,
+    custom_metadata: object.customMetadata,
+    storage_class: object.storageClass,
+  };
+}
+
+async function getObject(r2: R2Storage, bucket: string, { params, request }: Call): Promise<Response> {
+  const range = request.headers.get('range') ?? undefined;
+  const metadataOnly = request.headers.get('cf-metadata-only') === 'true';
+  const key = params.key ?? '';
+  if (metadataOnly) {
+    const object = await r2.head(bucket, key);
+    if (!object) throw noObject(key);
+    return ok(describe(object));
+  }
+  const found = await r2.get(bucket, key, { range });
+  if (!found) throw noObject(key);
+  const headers = headersOf(found.object);
+  if (!found.range || found.range.length === found.object.size) {
+    headers.set('content-length', String(found.object.size));
+    return new Response(found.body, { headers });
+  }
+  const { offset, length } = found.range;
+  headers.set('content-length', String(length));
+  headers.set('content-range', `bytes ${offset}-${offset + length - 1}/${found.object.size}`);
+  return new Response(found.body, { status: 206, headers });
+}
+
+function headersOf(object: R2ObjectInfo): Headers {
+  const headers = new Headers({
+    'content-type': 'application/octet-stream',
+    etag: `"${object.etag}"`,
+    'last-modified': new Date(object.uploaded).toUTCString(),
+    'cf-r2-storage-class': object.storageClass,
+  });
+  for (const [field, header] of Object.entries(HEADERS)) {
+    const value = object.httpMetadata[field];
+    if (value !== undefined) headers.set(header, value);
+  }
+  const { cacheExpiry } = object.httpMetadata;
+  if (cacheExpiry !== undefined) headers.set('expires', new Date(cacheExpiry).toUTCString());
+  if (Object.keys(object.customMetadata).length > 0) {
+    headers.set('cf-r2-custom-metadata', asciiJson(object.customMetadata));
+  }
+  return headers;
+}
+
+/** A header takes ASCII alone. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+async function putObject(r2: R2Storage, bucket: string, { params, request }: Call): Promise<Response> {
+  const length = request.headers.get('content-length');
+  const size = length === null ? undefined : Number(length);
+  if (size !== undefined && size > LIMITS.r2UploadBytes) {
+    throw new SidecarError(
+      'limit-exceeded',
+      `The object has ${size} bytes; one upload takes at most ${LIMITS.r2UploadBytes}.`,
+      { data: { bytes: size, limitBytes: LIMITS.r2UploadBytes } },
+    );
+  }
+  const custom = request.headers.get('cf-r2-custom-metadata');
+  const stored = await r2.put(bucket, params.key ?? '', request.body ?? new Uint8Array(), {
+    size,
+    httpMetadata: httpMetadataOf(request.headers),
+    customMetadata: custom === null ? {} : parseCustomMetadata(custom),
+    storageClass: request.headers.get('cf-r2-storage-class') ?? 'Standard',
+  });
+  return ok({ ...describe(stored), version: stored.version });
+}
+
+function httpMetadataOf(headers: Headers): Record<string, string> {
+  const metadata: Record<string, string> = {};
+  for (const [field, header] of Object.entries(HEADERS)) {
+    const value = headers.get(header);
+    if (value !== null) metadata[field] = value;
+  }
+  const expires = headers.get('expires');
+  if (expires !== null && !Number.isNaN(Date.parse(expires))) {
+    metadata.cacheExpiry = new Date(expires).toISOString();
+  }
+  return metadata;
+}
+
+function parseCustomMetadata(text: string): Record<string, string> {
+  if (Buffer.byteLength(text) > LIMITS.r2MetadataBytes) {
+    throw new ApiError(413, 10012, `The custom metadata has over ${LIMITS.r2MetadataBytes} bytes, the limit`);
+  }
+  try {
+    const parsed = JSON.parse(text) as Record<string, unknown>;
+    return Object.fromEntries(Object.entries(parsed).map(([name, value]) => [name, String(value)]));
+  } catch {
+    throw new ApiError(400, 10001, 'cf-r2-custom-metadata is not a JSON object');
+  }
+}
+
+async function deleteMany(r2: R2Storage, bucket: string, { request }: Call): Promise<Response> {
+  const keys = await jsonBody(request);
+  if (!Array.isArray(keys)) throw new ApiError(400, 10001, 'The request body must be an array of keys');
+  await r2.delete(bucket, keys.map(String));
+  return ok(keys.map((key) => ({ key: String(key) })));
+}
+
+function noObject(key: string): ApiError {
+  return new ApiError(404, 10007, `The specified key does not exist: ${key}`);
+}

@@ -1,0 +1,180 @@
+import { MODULE_CONTENT_TYPES, type ModuleType } from '../../../cloudflare/workers.js';
+import { SidecarError, type WorkerBinding } from '../../../protocol/index.js';
+import { ApiError } from '../envelope.js';
+import { LIMITS } from '../limits.js';
+import type { LocalState, VersionRecord } from '../state.js';
+
+/** A script upload as it arrived: the `metadata` part, and a part a module. */
+export interface ScriptUploadForm {
+  mainModule: string;
+  modules: { name: string; type: ModuleType; content: Uint8Array }[];
+  bindings: Record<string, unknown>[];
+  /** Types of the bindings that stay as they are unless the upload has one of the same name. */
+  keepBindings: string[];
+  compatibilityDate: string | undefined;
+  compatibilityFlags: string[];
+  message?: string;
+  tag?: string;
+}
+
+/** @throws ApiError 400 as Cloudflare answers what it cannot read. */
+export async function readScriptUpload(request: Request): Promise<ScriptUploadForm> {
+  const form = await request.formData().catch((error: unknown) => {
+    throw new ApiError(
+      400,
+      10021,
+      `The upload is not multipart/form-data: ${error instanceof Error ? error.message : error}`,
+    );
+  });
+  const metadata = await readMetadata(form);
+  if (metadata.body_part !== undefined) {
+    throw new SidecarError(
+      'unsupported',
+      'The local account runs ES module Workers; this one has the service worker format. Write it as `export default { fetch() {} }`.',
+    );
+  }
+  const mainModule = metadata.main_module;
+  if (typeof mainModule !== 'string') throw new ApiError(400, 10021, 'The metadata names no main_module');
+  const modules = await readModules(form);
+  if (!modules.some((module) => module.name === mainModule)) {
+    throw new ApiError(400, 10021, `The upload has no part for the main module ${mainModule}`);
+  }
+  const annotations = (metadata.annotations ?? {}) as Record<string, string | undefined>;
+  return {
+    mainModule,
+    modules,
+    bindings: arrayOf(metadata.bindings, 'bindings') as Record<string, unknown>[],
+    keepBindings: arrayOf(metadata.keep_bindings, 'keep_bindings') as string[],
+    compatibilityDate: metadata.compatibility_date as string | undefined,
+    compatibilityFlags: arrayOf(metadata.compatibility_flags, 'compatibility_flags') as string[],
+    message: annotations['workers/message'],
+    tag: annotations['workers/tag'],
+  };
+}
+
+async function readMetadata(form: FormData): Promise<Record<string, unknown>> {
+  const part = form.get('metadata');
+  if (part === null) throw new ApiError(400, 10021, 'The upload has no metadata part');
+  const text = typeof part === 'string' ? part : await part.text();
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    throw new ApiError(400, 10021, 'The metadata part is not valid JSON');
+  }
+}
+
+async function readModules(form: FormData): Promise<ScriptUploadForm['modules']> {
+  const modules: ScriptUploadForm['modules'] = [];
+  let bytes = 0;
+  for (const [name, part] of form) {
+    if (name === 'metadata') continue;
+    if (typeof part === 'string') throw new ApiError(400, 10021, `The module ${name} is not a file part`);
+    bytes += part.size;
+    if (bytes > LIMITS.workerBytes) {
+      throw new ApiError(413, 10027, `The Worker's modules have over ${LIMITS.workerBytes} bytes, the limit`);
+    }
+    modules.push({ name, type: moduleType(name, part.type), content: await part.bytes() });
+  }
+  return modules;
+}
+
+function moduleType(name: string, contentType: string): ModuleType {
+  const [mime = ''] = contentType.toLowerCase().split(';');
+  const match = Object.entries(MODULE_CONTENT_TYPES).find(([, type]) => type === mime.trim());
+  if (match) return match[0] as ModuleType;
+  if (mime === 'text/javascript+module') return 'esm';
+  throw new ApiError(
+    400,
+    10021,
+    `The module ${name} has the content type ${contentType}, which no module has`,
+  );
+}
+
+function arrayOf(value: unknown, what: string): unknown[] {
+  if (value === undefined || value === null) return [];
+  if (Array.isArray(value)) return value;
+  throw new ApiError(400, 10021, `${what} must be an array`);
+}
+
+const SUPPORTED = ['kv_namespace', 'r2_bucket', 'plain_text', 'secret_text', 'json', 'service', 'inherit'];
+
+/**
+ * The bindings a new version gets: those of the upload, `inherit` ones taken from the version before, and the kept
+ * ones it does not replace. Each is checked against what the account has.
+ */
+export function resolveBindings(
+  upload: Pick<ScriptUploadForm, 'bindings' | 'keepBindings'>,
+  before: VersionRecord | undefined,
+  workerName: string,
+  state: LocalState,
+): WorkerBinding[] {
+  const resolved = upload.bindings.map((binding) => {
+    if (!SUPPORTED.includes(String(binding.type))) throw unservable(binding);
+    if (binding.type !== 'inherit') return binding as unknown as WorkerBinding;
+    const inherited = before?.bindings.find((one) => one.name === (binding.old_name ?? binding.name));
+    if (inherited) return { ...inherited, name: String(binding.name) };
+    throw new ApiError(
+      400,
+      10057,
+      `The binding ${binding.name} is to be inherited, and the Worker has none of that name`,
+    );
+  });
+  const names = new Set(resolved.map((binding) => binding.name));
+  for (const kept of before?.bindings ?? []) {
+    if (!names.has(kept.name) && upload.keepBindings.includes(kept.type)) resolved.push(kept);
+  }
+  if (resolved.length > LIMITS.bindings) {
+    throw new ApiError(
+      400,
+      10055,
+      `The Worker has ${resolved.length} bindings; the limit is ${LIMITS.bindings}`,
+    );
+  }
+  for (const binding of resolved) checkBinding(binding, workerName, state);
+  return resolved;
+}
+
+function unservable(binding: Record<string, unknown>): SidecarError {
+  return new SidecarError(
+    'unsupported',
+    `The local account cannot serve the binding ${binding.name} of the type ${binding.type}. It serves ${SUPPORTED.slice(0, -1).join(', ')}; deploy to the cloud account, or leave the binding out.`,
+    { data: { binding: binding.name, type: binding.type } },
+  );
+}
+
+function checkBinding(binding: WorkerBinding, workerName: string, state: LocalState): void {
+  switch (binding.type) {
+    case 'kv_namespace':
+      if (state.kvNamespaces.some(({ id }) => id === binding.namespace_id)) return;
+      throw new ApiError(
+        400,
+        10041,
+        `KV namespace '${binding.namespace_id}' of the binding ${binding.name} was not found`,
+      );
+    case 'r2_bucket':
+      if (state.r2Buckets.some(({ name }) => name === binding.bucket_name)) return;
+      throw new ApiError(
+        400,
+        10085,
+        `R2 bucket '${binding.bucket_name}' of the binding ${binding.name} was not found`,
+      );
+    case 'service':
+      if (binding.service === workerName || state.workers.some(({ name }) => name === binding.service))
+        return;
+      throw new ApiError(
+        400,
+        10143,
+        `Service binding '${binding.name}' references Worker '${binding.service}' which was not found`,
+      );
+    case 'plain_text':
+    case 'secret_text':
+      if (Buffer.byteLength(binding.text) <= LIMITS.variableBytes) return;
+      throw new ApiError(
+        413,
+        10062,
+        `The binding ${binding.name} has over ${LIMITS.variableBytes} bytes, the limit of one variable`,
+      );
+    case 'json':
+      return;
+  }
+}

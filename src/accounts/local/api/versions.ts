@@ -1,0 +1,105 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { ApiError } from '../envelope.js';
+import type { LocalServices } from '../services.js';
+import {
+  activeVersion,
+  KEPT_VERSIONS,
+  type LocalState,
+  type ModuleRecord,
+  type VersionRecord,
+  type WorkerRecord,
+} from '../state.js';
+import { resolveBindings, type ScriptUploadForm } from './script-upload.js';
+
+const EARLIEST_COMPATIBILITY_DATE = '2021-11-02';
+
+/** Stores the modules of an upload, before the state that names them is written. */
+export async function storeModules(
+  services: LocalServices,
+  upload: ScriptUploadForm,
+): Promise<ModuleRecord[]> {
+  return Promise.all(
+    upload.modules.map(async ({ name, type, content }) => ({
+      name,
+      type,
+      sha256: await services.modules.write(content),
+      size: content.byteLength,
+    })),
+  );
+}
+
+/** Adds a version made of an upload to a Worker of `draft`. */
+export function addVersion(
+  draft: LocalState,
+  worker: WorkerRecord,
+  upload: ScriptUploadForm,
+  modules: ModuleRecord[],
+): VersionRecord {
+  const { compatibilityFlags, mainModule, message, tag } = upload;
+  const version: VersionRecord = {
+    id: randomUUID(),
+    number: worker.lastVersionNumber + 1,
+    createdOn: new Date().toISOString(),
+    etag: etagOf(mainModule, modules),
+    mainModule,
+    modules,
+    bindings: resolveBindings(upload, activeVersion(worker), worker.name, draft),
+    // Without a date Cloudflare takes the oldest there is.
+    compatibilityDate: upload.compatibilityDate ?? EARLIEST_COMPATIBILITY_DATE,
+    compatibilityFlags,
+    ...(message !== undefined && { message }),
+    ...(tag !== undefined && { tag }),
+  };
+  return appendVersion(worker, version);
+}
+
+/** Adds `version` as the newest, and forgets the oldest ones that do not serve. */
+export function appendVersion(worker: WorkerRecord, version: VersionRecord): VersionRecord {
+  const active = worker.deployments[0]?.versionId;
+  worker.lastVersionNumber = version.number;
+  worker.modifiedOn = version.createdOn;
+  worker.versions = [version, ...worker.versions].filter(
+    (one, index) => index < KEPT_VERSIONS || one.id === active,
+  );
+  return version;
+}
+
+/** Lets a version serve. */
+export function addDeployment(worker: WorkerRecord, versionId: string, message?: string): void {
+  const createdOn = new Date().toISOString();
+  const deployment = { id: randomUUID(), versionId, createdOn, ...(message !== undefined && { message }) };
+  worker.deployments = [deployment, ...worker.deployments].slice(0, KEPT_VERSIONS);
+  worker.modifiedOn = createdOn;
+}
+
+/** A Worker of `draft`, made when there is none of that name. */
+export function workerOf(draft: LocalState, name: string): WorkerRecord {
+  const found = draft.workers.find((worker) => worker.name === name);
+  if (found) return found;
+  const createdOn = new Date().toISOString();
+  const worker: WorkerRecord = {
+    name,
+    tag: randomUUID().replaceAll('-', ''),
+    createdOn,
+    modifiedOn: createdOn,
+    lastVersionNumber: 0,
+    versions: [],
+    deployments: [],
+    settings: { logpush: false, tags: [] },
+  };
+  draft.workers.push(worker);
+  return worker;
+}
+
+/** The Worker of `draft` that must be there. */
+export function existingWorker(draft: LocalState, name: string): WorkerRecord {
+  const found = draft.workers.find((worker) => worker.name === name);
+  if (found) return found;
+  throw new ApiError(404, 10007, `This Worker does not exist on your account: ${name}`);
+}
+
+function etagOf(mainModule: string, modules: readonly ModuleRecord[]): string {
+  const hash = createHash('sha256').update(mainModule);
+  for (const { name, type, sha256 } of modules) hash.update(`\0${name}\0${type}\0${sha256}`);
+  return hash.digest('hex');
+}

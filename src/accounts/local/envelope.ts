@@ -1,0 +1,96 @@
+import { SidecarError } from '../../protocol/index.js';
+
+/** Carries a SidecarError of the local account beside Cloudflare's envelope, whose shape has no place for it. */
+const ERROR_HEADER = 'x-fluorite-error';
+
+/** A failure as API v4 answers it. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** A success in Cloudflare's envelope. */
+export function ok(result: unknown, resultInfo?: Record<string, unknown>): Response {
+  return Response.json({
+    success: true,
+    errors: [],
+    messages: [],
+    result,
+    ...(resultInfo && { result_info: resultInfo }),
+  });
+}
+
+/** A failure in Cloudflare's envelope. */
+export function failed(error: unknown): Response {
+  const headers = new Headers({ 'content-type': 'application/json' });
+  let status = 500;
+  let code = 10001;
+  if (error instanceof ApiError) ({ status, code } = error);
+  else if (error instanceof SidecarError && error.code === 'script-invalid') [status, code] = [400, 10021];
+  else {
+    const wire = SidecarError.from(error).toWire();
+    headers.set(ERROR_HEADER, Buffer.from(JSON.stringify(wire)).toString('base64url'));
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  const body = { success: false, errors: [{ code, message }], messages: [], result: null };
+  return new Response(JSON.stringify(body), { status, headers });
+}
+
+/** Throws the SidecarError that an answer carries, when it does. */
+export async function throwCarried(response: Response): Promise<Response> {
+  const carried = response.headers.get(ERROR_HEADER);
+  if (carried === null) return response;
+  await response.body?.cancel();
+  throw SidecarError.fromWire(JSON.parse(Buffer.from(carried, 'base64url').toString()));
+}
+
+/** The page `page`/`per_page` of `items`, enveloped. */
+export function paged<T>(
+  items: readonly T[],
+  url: URL,
+  defaultPerPage: number,
+  maxPerPage: number,
+): Response {
+  const page = wholeNumber(url, 'page', 1, 1, Number.MAX_SAFE_INTEGER);
+  const perPage = wholeNumber(url, 'per_page', defaultPerPage, 1, maxPerPage);
+  const result = items.slice((page - 1) * perPage, page * perPage);
+  return ok(result, {
+    page,
+    per_page: perPage,
+    count: result.length,
+    total_count: items.length,
+    total_pages: Math.ceil(items.length / perPage),
+  });
+}
+
+/** A whole number of the query. */
+export function wholeNumber(url: URL, name: string, fallback: number, min: number, max: number): number {
+  const text = url.searchParams.get(name);
+  if (text === null || text === '') return fallback;
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new ApiError(400, 10001, `${name} must be a whole number from ${min} to ${max}, not ${text}`);
+}
+
+/** The body of a request as a JSON object. */
+export async function jsonObject(request: Request): Promise<Record<string, unknown>> {
+  const value = await jsonBody(request);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
+  throw new ApiError(400, 10001, 'The request body must be a JSON object');
+}
+
+/** The body of a request as JSON. */
+export async function jsonBody(request: Request): Promise<unknown> {
+  const text = await request.text();
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError(400, 10001, 'The request body is not valid JSON');
+  }
+}

@@ -1,0 +1,79 @@
+import { SidecarError } from '../../protocol/index.js';
+import type { TailParams, TailSink, TailSource } from '../account.js';
+import type { SharedApi } from './shared-api.js';
+import { streamToSink } from './tail-stream.js';
+
+/** How often a tail that was cut off is opened again without an event in between. */
+const MAX_REOPENINGS = 3;
+
+/**
+ * A tail over the local API. When the owner of the state directory goes away, it is opened again at the next one;
+ * what happened in between is lost, uncounted.
+ */
+export async function openLocalTail(
+  api: SharedApi,
+  params: TailParams,
+  sink: TailSink,
+  signal: AbortSignal,
+): Promise<TailSource> {
+  const aborter = new AbortController();
+  const ended = AbortSignal.any([signal, aborter.signal]);
+  let reader = await openStream(api, params, ended);
+  let idleReopenings = 0;
+  const counted: TailSink = {
+    push(eventJson) {
+      idleReopenings = 0;
+      sink.push(eventJson);
+    },
+    dropped: (count) => sink.dropped(count),
+    end: (reason, error) => sink.end(reason, error),
+  };
+
+  async function pump(): Promise<void> {
+    while (!ended.aborted) {
+      const saidWhy = await streamToSink(reader, counted).catch(() => false);
+      if (saidWhy || ended.aborted) return;
+      idleReopenings += 1;
+      if (idleReopenings > MAX_REOPENINGS) {
+        throw new SidecarError(
+          'connection-lost',
+          `The tail of ${params.workerName} was cut off ${MAX_REOPENINGS} times.`,
+        );
+      }
+      reader = await openStream(api, params, ended);
+    }
+  }
+  const pumping = pump().catch((error: unknown) => {
+    if (ended.aborted) return;
+    const { code, message } = SidecarError.from(error);
+    if (code === 'not-found') sink.end('worker-deleted');
+    else if (code === 'not-running') sink.end('account-closed');
+    else sink.end('error', { code, message });
+  });
+
+  return {
+    async close() {
+      aborter.abort();
+      // Both ends may have gone already: the stream is then closed, which is what was asked for.
+      await reader.cancel().catch(() => {});
+      await pumping;
+    },
+  };
+}
+
+async function openStream(
+  api: SharedApi,
+  { workerName, ...filters }: TailParams,
+  signal: AbortSignal,
+): Promise<ReadableStreamDefaultReader<Uint8Array>> {
+  const make = () =>
+    new Request(`http://local/local/tails/${encodeURIComponent(workerName)}`, {
+      method: 'POST',
+      body: JSON.stringify(filters),
+      signal,
+    });
+  const response = await api.send(make, true);
+  if (response.ok && response.body) return response.body.getReader();
+  const { answerError } = await import('./answer-error.js');
+  throw await answerError(response, `tail the Worker ${workerName}`);
+}

@@ -1,0 +1,165 @@
+import { SidecarError } from '../../protocol/index.js';
+import { ApiError } from './envelope.js';
+import { ModuleStore } from './module-store.js';
+import type { LocalRuntime, RuntimeWorker } from './runtime.js';
+import { activeVersion, type LocalState, type VersionRecord, type WorkerRecord } from './state.js';
+import { StateFile } from './state-file.js';
+import { TailHub } from './tails.js';
+
+export interface ServicesOptions {
+  stateDir: string;
+  log(line: string): void;
+  /** Makes the runtime at its first use. */
+  createRuntime(): Promise<LocalRuntime>;
+}
+
+/** What the owner of a state directory has: the state, the modules, the runtime and the tails. */
+export class LocalServices {
+  readonly modules: ModuleStore;
+  readonly tails = new TailHub();
+  readonly log: (line: string) => void;
+  readonly #file: StateFile;
+  readonly #options: ServicesOptions;
+  #state: LocalState;
+  #runtime: Promise<LocalRuntime> | undefined;
+  /** Whether the runtime runs what the state says. */
+  #deployed = false;
+  #queue: Promise<unknown> = Promise.resolve();
+  #closed: Promise<void> | undefined;
+
+  private constructor(options: ServicesOptions, file: StateFile, state: LocalState) {
+    this.#options = options;
+    this.#file = file;
+    this.#state = state;
+    this.log = options.log;
+    this.modules = new ModuleStore(options.stateDir);
+  }
+
+  /** @throws SidecarError `state-corrupt`. */
+  static async open(options: ServicesOptions): Promise<LocalServices> {
+    const file = new StateFile(options.stateDir);
+    return new LocalServices(options, file, await file.load());
+  }
+
+  /** The state as it is on disk. Not to be changed but through `change`. */
+  get state(): Readonly<LocalState> {
+    return this.#state;
+  }
+
+  /** @throws ApiError 404 as Cloudflare answers it. */
+  worker(name: string): WorkerRecord {
+    const found = this.#state.workers.find((worker) => worker.name === name);
+    if (found) return found;
+    throw new ApiError(404, 10007, `This Worker does not exist on your account: ${name}`);
+  }
+
+  /**
+   * Changes the state: `edit` gets a copy, and what it made of it is on disk when this resolves. Changes come one
+   * after the other; one that throws changes nothing.
+   */
+  change<T>(edit: (draft: LocalState) => Promise<T> | T): Promise<T> {
+    return this.#inTurn(async () => {
+      const draft = structuredClone(this.#state) as LocalState;
+      const result = await edit(draft);
+      await this.#save(draft);
+      return result;
+    });
+  }
+
+  /**
+   * Changes what runs: the runtime takes the new Workers over first, which checks them, and only then the state is
+   * written. When either fails, the old state stays, and the old Workers serve.
+   */
+  deploy<T>(edit: (draft: LocalState) => Promise<T> | T): Promise<{ result: T; startupTimeMs: number }> {
+    return this.#inTurn(async () => {
+      const draft = structuredClone(this.#state) as LocalState;
+      const result = await edit(draft);
+      const runtime = await this.storage();
+      const { startupTimeMs } = await runtime.deploy(await this.#runtimeWorkers(draft));
+      try {
+        await this.#save(draft);
+      } catch (error) {
+        this.#deployed = false; // The next use deploys what is on disk.
+        throw error;
+      }
+      this.#deployed = true;
+      return { result, startupTimeMs };
+    });
+  }
+
+  /** Takes Workers away. When none of them runs, nothing is started for it. */
+  async undeploy<T>(edit: (draft: LocalState) => Promise<T> | T): Promise<T> {
+    if (!this.#deployed) return this.change(edit);
+    return (await this.deploy(edit)).result;
+  }
+
+  /** The runtime for KV and R2 alone: no Worker needs to run. */
+  storage(): Promise<LocalRuntime> {
+    if (this.#closed) {
+      return Promise.reject(new SidecarError('not-running', 'The local account is closed.'));
+    }
+    this.#runtime ??= this.#options.createRuntime().catch((error: unknown) => {
+      this.#runtime = undefined;
+      throw error;
+    });
+    return this.#runtime;
+  }
+
+  /** The runtime with the account's Workers running. */
+  async running(): Promise<LocalRuntime> {
+    const runtime = await this.storage();
+    if (this.#deployed) return runtime;
+    await this.#inTurn(async () => {
+      if (this.#deployed) return;
+      await runtime.deploy(await this.#runtimeWorkers(this.#state));
+      this.#deployed = true;
+    });
+    return runtime;
+  }
+
+  /** Ends tails and processes; a change that is being made is finished first. Can be called twice. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.tails.close();
+    const runtime = this.#runtime;
+    await this.#queue;
+    if (runtime) await (await runtime).close();
+  }
+
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const turn = this.#queue.then(task);
+    this.#queue = turn.catch(() => {}); // Its caller has the error; the next one starts anyway.
+    return turn;
+  }
+
+  async #save(draft: LocalState): Promise<void> {
+    const before = this.#state;
+    await this.#file.save(draft);
+    this.#state = draft;
+    await this.modules.sweep([draft, before]);
+  }
+
+  #runtimeWorkers(state: Readonly<LocalState>): Promise<RuntimeWorker[]> {
+    const active = state.workers.flatMap((worker) => {
+      const version = activeVersion(worker);
+      return version ? [{ name: worker.name, version }] : [];
+    });
+    return Promise.all(active.map(({ name, version }) => this.#runtimeWorker(name, version)));
+  }
+
+  async #runtimeWorker(name: string, version: VersionRecord): Promise<RuntimeWorker> {
+    const { mainModule, bindings, compatibilityDate, compatibilityFlags } = version;
+    const modules = await Promise.all(
+      version.modules.map(async (module) => ({
+        name: module.name,
+        type: module.type,
+        content: await this.modules.read(module),
+      })),
+    );
+    return { name, mainModule, modules, bindings, compatibilityDate, compatibilityFlags };
+  }
+}

@@ -1,0 +1,211 @@
+import { Agent } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SidecarError } from '../../protocol/index.js';
+import { localRoutes } from './api/index.js';
+import { ok, throwCarried } from './envelope.js';
+import { acquireOwnership, type OwnerRecord } from './ownership.js';
+import { CLOSING_HEADER, createRouter } from './router.js';
+import { LocalServices, type ServicesOptions } from './services.js';
+import { fetchOverSocket, isRefused, probeSocket } from './socket-fetch.js';
+import { newSocketPath } from './socket-folder.js';
+import { type SocketServer, serveOnSocket } from './socket-server.js';
+
+type Handle = (request: Request) => Promise<Response>;
+
+/** This process answers itself, or the owner of the state directory does. */
+type Role =
+  | { kind: 'owner'; handle: Handle; services: LocalServices }
+  | { kind: 'sharer'; record: OwnerRecord };
+
+const SLOW_ANSWER_MS = 5_000;
+const MAX_TAKEOVERS = 3;
+
+/**
+ * The API of a state directory, whoever owns it. Ownership is taken at the first request and kept until `close()`;
+ * while another process has it, requests go to that one, and when that one goes away, the next request takes it over.
+ */
+export class SharedApi {
+  readonly #options: ServicesOptions;
+  readonly #agent = new Agent({ keepAlive: true });
+  #role: Promise<Role> | undefined;
+  /** What `#role` has come to. */
+  #known: Role | undefined;
+  #server: SocketServer | undefined;
+  /** What others' requests wait for while this process is becoming the owner. */
+  #serving: PromiseWithReject<Handle> = deferred();
+  #closed: Promise<void> | undefined;
+
+  constructor(options: ServicesOptions) {
+    this.#options = options;
+  }
+
+  /** Whether this process owns the state directory now; undefined before the first request. */
+  async isOwner(): Promise<boolean | undefined> {
+    return this.#role && (await this.#role).kind === 'owner';
+  }
+
+  /**
+   * Answers a request.
+   * @param make makes the request; called again when it has to be repeated for a new owner.
+   * @param repeatable whether doing it twice has the effect of doing it once.
+   * @throws SidecarError `state-locked`, `state-corrupt`, `indeterminate`, or what the request itself failed with.
+   */
+  async send(make: () => Request, repeatable: boolean): Promise<Response> {
+    for (let takeovers = 0; ; takeovers += 1) {
+      const role = await this.#current();
+      const request = make();
+      if (role.kind === 'owner') return throwCarried(await role.handle(request));
+      const response = await this.#sendToOwner(role, request).catch((error: unknown) => {
+        if (request.signal.aborted || error instanceof SidecarError) throw error;
+        this.#forget(role);
+        if (isRefused(error) || (repeatable && takeovers < MAX_TAKEOVERS)) return undefined;
+        throw ownerGone(role.record, error);
+      });
+      if (response) return throwCarried(response);
+    }
+  }
+
+  /** Gives ownership back and ends what it ran. Can be called twice. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const role = await this.#role?.catch(() => undefined); // Its own caller was told.
+    // First all work, then the socket: as long as it answers, nobody else starts on the same files.
+    if (role?.kind === 'owner') await role.services.close();
+    await this.#server?.close();
+    this.#agent.destroy();
+  }
+
+  #current(): Promise<Role> {
+    if (this.#closed) return Promise.reject(new SidecarError('not-running', 'The local account is closed.'));
+    this.#role ??= this.#acquire().then(
+      (role) => {
+        this.#known = role;
+        return role;
+      },
+      (error: unknown) => {
+        this.#role = undefined;
+        throw error;
+      },
+    );
+    return this.#role;
+  }
+
+  #forget(role: Role): void {
+    if (this.#known !== role) return;
+    this.#known = undefined;
+    this.#role = undefined;
+  }
+
+  async #acquire(): Promise<Role> {
+    try {
+      const record = await acquireOwnership({
+        stateDir: this.#options.stateDir,
+        probe: probeSocket,
+        listen: async () => {
+          this.#server ??= await this.#listen();
+          return this.#server.socketPath;
+        },
+        unlisten: () => this.#unlisten(),
+      });
+      if (record) return { kind: 'sharer', record };
+      const services = await LocalServices.open(this.#options);
+      const handle = createRouter(localRoutes(services), this.#options.log);
+      this.#serving.resolve(handle);
+      return { kind: 'owner', handle, services };
+    } catch (error) {
+      await this.#unlisten();
+      throw error;
+    }
+  }
+
+  async #listen(): Promise<SocketServer> {
+    const serving = deferred<Handle>();
+    this.#serving = serving;
+    const path = await newSocketPath(this.#options.stateDir);
+    return serveOnSocket(path, (request) => this.#serve(request, serving.promise), this.#options.log);
+  }
+
+  async #unlisten(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    this.#serving.reject(new Error('not the owner'));
+    await server?.close();
+  }
+
+  async #serve(request: Request, serving: Promise<Handle>): Promise<Response> {
+    const closing = () => new Response(null, { status: 503, headers: { [CLOSING_HEADER]: '1' } });
+    if (this.#closed) return closing();
+    const handle = await serving.catch(() => undefined);
+    if (!handle || this.#closed) return closing();
+    return new URL(request.url).pathname === '/local/ping' ? ok({ pid: process.pid }) : handle(request);
+  }
+
+  /** @returns undefined when the owner is closing, so that somebody has to take over. */
+  async #sendToOwner(role: Role & { kind: 'sharer' }, request: Request): Promise<Response | undefined> {
+    const { record } = role;
+    const aborter = new AbortController();
+    const signal = AbortSignal.any([request.signal, aborter.signal]);
+    const answer = fetchOverSocket(record.socketPath, new Request(request, { signal }), this.#agent);
+    const watch = new AbortController();
+    const stuck = watchOwner(record, this.#options.stateDir, watch.signal);
+    try {
+      const response = await Promise.race([answer, stuck]);
+      if (!response.headers.has(CLOSING_HEADER)) return response;
+      await response.body?.cancel();
+      this.#forget(role);
+      return undefined;
+    } catch (error) {
+      aborter.abort();
+      answer.catch(() => {}); // `stuck` has won; what the aborted request says no longer matters.
+      throw error;
+    } finally {
+      watch.abort();
+    }
+  }
+}
+
+/** Rejects when the owner neither answers the request nor a ping; a deploy may take long, a ping may not. */
+async function watchOwner(record: OwnerRecord, stateDir: string, signal: AbortSignal): Promise<never> {
+  for (;;) {
+    try {
+      await delay(SLOW_ANSWER_MS, undefined, { signal, ref: false });
+    } catch {
+      return new Promise<never>(() => {}); // The request has settled.
+    }
+    if ((await probeSocket(record.socketPath)) !== 'silent') continue;
+    throw new SidecarError(
+      'state-locked',
+      `The process ${record.pid} owns the state directory ${stateDir} and does not answer. End it, or use another --state-dir.`,
+      { data: { pid: record.pid, stateDir, startedAt: record.startedAt } },
+    );
+  }
+}
+
+function ownerGone(record: OwnerRecord, cause: unknown): SidecarError {
+  return new SidecarError(
+    'indeterminate',
+    `The process ${record.pid}, which owned the state directory, ended while it worked on the request; it may or may not have been carried out. Look, then try again.`,
+    { data: { pid: record.pid }, cause },
+  );
+}
+
+interface PromiseWithReject<T> {
+  promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: Error): void;
+}
+
+function deferred<T>(): PromiseWithReject<T> {
+  let resolve: (value: T) => void = () => {};
+  let reject: (error: Error) => void = () => {};
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  promise.catch(() => {}); // Nobody may be waiting.
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,94 @@
+import { once } from 'node:events';
+import { chmod } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
+
+/** Headers carry whole requests and responses of Workers, see invocation.ts. */
+export const MAX_HEADER_BYTES = 256 * 1024;
+
+export interface SocketServer {
+  readonly socketPath: string;
+  /** Refuses new connections, ends the ones there are, and removes the socket. Can be called twice. */
+  close(): Promise<void>;
+}
+
+/** Serves `handle` over HTTP on a unix socket that only this user can open. */
+export async function serveOnSocket(
+  socketPath: string,
+  handle: (request: Request) => Promise<Response>,
+  log: (line: string) => void,
+): Promise<SocketServer> {
+  const server = createServer(
+    { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: 30_000 },
+    (message, response) => {
+      answer(message, response, handle).catch((error: unknown) => {
+        log(
+          `local account: a request over the socket failed: ${error instanceof Error ? error.message : error}`,
+        );
+        response.destroy();
+      });
+    },
+  );
+  server.requestTimeout = 0; // Uploads of big objects take as long as they take.
+  server.listen(socketPath);
+  await once(server, 'listening');
+  if (process.platform !== 'win32') await chmod(socketPath, 0o600);
+  server.unref();
+  let closing: Promise<void> | undefined;
+  return {
+    socketPath,
+    close() {
+      closing ??= closeServer(server);
+      return closing;
+    },
+  };
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  await closed;
+}
+
+async function answer(
+  message: IncomingMessage,
+  response: ServerResponse,
+  handle: (request: Request) => Promise<Response>,
+): Promise<void> {
+  const aborter = new AbortController();
+  response.on('close', () => {
+    if (!response.writableFinished) aborter.abort();
+  });
+  const result = await handle(toRequest(message, aborter.signal));
+  if (response.destroyed) {
+    await result.body?.cancel();
+    return;
+  }
+  response.writeHead(result.status, [...result.headers].flat());
+  if (result.body === null) {
+    response.end();
+    return;
+  }
+  response.flushHeaders(); // A tail is open when its headers are there, long before its first event.
+  const body = Readable.fromWeb(result.body as NodeReadableStream);
+  await pipeline(body, response).catch((error: unknown) => {
+    if (!aborter.signal.aborted) throw error; // The other side went away: its right.
+  });
+}
+
+function toRequest(message: IncomingMessage, signal: AbortSignal): Request {
+  const method = message.method ?? 'GET';
+  const hasBody = method !== 'GET' && method !== 'HEAD';
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(message.headers)) {
+    if (typeof value === 'string') headers.set(name, value);
+  }
+  return new Request(new URL(message.url ?? '/', 'http://local'), {
+    method,
+    headers,
+    signal,
+    ...(hasBody && { body: Readable.toWeb(message) as ReadableStream<Uint8Array>, duplex: 'half' }),
+  });
+}

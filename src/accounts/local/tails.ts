@@ -1,0 +1,71 @@
+import { SidecarError } from '../../protocol/index.js';
+import type { TailParams, TailSink } from '../account.js';
+import type { LocalRuntime } from './runtime.js';
+import { compileFilter, type TailFilter } from './tail-filter.js';
+
+/** As at Cloudflare. */
+const MAX_TAILS_PER_WORKER = 10;
+
+interface OpenTail {
+  sink: TailSink;
+  filter: TailFilter | undefined;
+}
+
+/** The open tails of the account's Workers. */
+export class TailHub {
+  readonly #tails = new Map<string, Set<OpenTail>>();
+  #unsubscribe: (() => void) | undefined;
+
+  /**
+   * Lets the events of a Worker flow into `sink`.
+   * @returns a function that ends it; it can be called twice.
+   * @throws SidecarError `limit-exceeded` at the eleventh tail of one Worker.
+   */
+  open(params: TailParams, sink: TailSink, runtime: LocalRuntime): () => void {
+    const tails = this.#tails.get(params.workerName) ?? new Set();
+    if (tails.size >= MAX_TAILS_PER_WORKER) {
+      throw new SidecarError(
+        'limit-exceeded',
+        `The Worker ${params.workerName} has ${MAX_TAILS_PER_WORKER} tails already, as many as Cloudflare allows. Stop one first.`,
+        { data: { limit: MAX_TAILS_PER_WORKER } },
+      );
+    }
+    const tail: OpenTail = { sink, filter: compileFilter(params) };
+    this.#tails.set(params.workerName, tails.add(tail));
+    this.#unsubscribe ??= runtime.onTrace((workerName, events) => this.#deliver(workerName, events));
+    return () => this.#remove(params.workerName, tail);
+  }
+
+  /** Ends the tails of a Worker that was deleted. */
+  endWorker(workerName: string): void {
+    this.#end(workerName, 'worker-deleted');
+  }
+
+  /** Ends every tail. Can be called twice. */
+  close(): void {
+    for (const workerName of [...this.#tails.keys()]) this.#end(workerName, 'account-closed');
+  }
+
+  #deliver(workerName: string, events: readonly string[]): void {
+    for (const { sink, filter } of this.#tails.get(workerName) ?? []) {
+      for (const event of events) if (!filter || filter(event)) sink.push(event);
+    }
+  }
+
+  #end(workerName: string, reason: 'worker-deleted' | 'account-closed'): void {
+    const tails = [...(this.#tails.get(workerName) ?? [])];
+    for (const tail of tails) {
+      this.#remove(workerName, tail);
+      tail.sink.end(reason);
+    }
+  }
+
+  #remove(workerName: string, tail: OpenTail): void {
+    const tails = this.#tails.get(workerName);
+    tails?.delete(tail);
+    if (tails?.size === 0) this.#tails.delete(workerName);
+    if (this.#tails.size > 0) return;
+    this.#unsubscribe?.();
+    this.#unsubscribe = undefined;
+  }
+}

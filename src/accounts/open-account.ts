@@ -1,0 +1,67 @@
+import { resolve } from 'node:path';
+import { SidecarError } from '../protocol/index.js';
+import type { Account } from './account.js';
+import { type Credentials, readCredentials } from './credentials.js';
+
+export interface OpenAccountOptions {
+  /** `auto`: Cloudflare when the environment has credentials, else local. An account id means Cloudflare. */
+  account: 'auto' | 'local' | 'cloud' | (string & {});
+  /** The local account's folder; default `$FLUORITE_FLAKE_HOME/local`, else the platform's data folder. */
+  stateDir?: string;
+  /** What a relative `stateDir` starts from. */
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+  /** A line for the debug log; never a secret. */
+  log(line: string): void;
+}
+
+/**
+ * Opens an account. The local one touches no file until it is used. Cloudflare's is asked once, and only when
+ * nothing says which account of the credentials is meant.
+ * @throws SidecarError `invalid-option`, `credentials-missing`, and what the look-up fails with.
+ */
+export async function openAccount(options: OpenAccountOptions): Promise<Account> {
+  const { account, env } = options;
+  const credentials = account === 'local' ? undefined : readCredentials(env);
+  if (account === 'local' || (account === 'auto' && !credentials)) return openLocal(options);
+  const accountId = chosenId(account, env);
+  if (!credentials) throw missing();
+  return openCloud(credentials, accountId, options);
+}
+
+async function openLocal({ stateDir, cwd, env, log }: OpenAccountOptions): Promise<Account> {
+  const { openLocalAccount } = await import('./local/account.js');
+  const folder = stateDir === undefined ? await defaultStateDir(env) : resolve(cwd, stateDir);
+  return openLocalAccount({ stateDir: folder, log });
+}
+
+async function openCloud(
+  credentials: Credentials,
+  accountId: string | undefined,
+  { env, log }: OpenAccountOptions,
+): Promise<Account> {
+  const { openCloudAccount } = await import('./cloud.js');
+  return openCloudAccount({ credentials, accountId, baseURL: env.CLOUDFLARE_API_BASE_URL || undefined, log });
+}
+
+async function defaultStateDir(env: NodeJS.ProcessEnv): Promise<string> {
+  if (env.FLUORITE_FLAKE_HOME) return resolve(env.FLUORITE_FLAKE_HOME, 'local');
+  const { default: envPaths } = await import('env-paths');
+  return resolve(envPaths('fluorite-flake', { suffix: '' }).data, 'local');
+}
+
+function chosenId(account: string, env: NodeJS.ProcessEnv): string | undefined {
+  if (/^[0-9a-f]{32}$/.test(account)) return account;
+  if (account === 'auto' || account === 'cloud') return env.CLOUDFLARE_ACCOUNT_ID?.trim() || undefined;
+  throw new SidecarError(
+    'invalid-option',
+    `The account is \`auto\`, \`local\`, \`cloud\` or an account id of 32 hexadecimal digits, not ${account}.`,
+  );
+}
+
+function missing(): SidecarError {
+  return new SidecarError(
+    'credentials-missing',
+    'There are no Cloudflare credentials. Set CLOUDFLARE_API_TOKEN, or CLOUDFLARE_API_KEY and CLOUDFLARE_EMAIL, or use the account `local`.',
+  );
+}
