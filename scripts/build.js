@@ -22,6 +22,13 @@ const shared = {
   logLevel: 'warning',
 };
 
+// CommonJS packages that end up in an ES module still call `require` for Node's own modules.
+const withRequire = {
+  banner: {
+    js: "import { createRequire as createRequire_ } from 'node:module';\nconst require = createRequire_(import.meta.url);",
+  },
+};
+
 await rm(`${root}/dist`, { recursive: true, force: true });
 await Promise.all([
   buildR2Simulator(),
@@ -31,8 +38,15 @@ await Promise.all([
     packages: 'external',
     splitting: true,
   }),
-  build({ ...shared, entryPoints: ['worker/main.ts'] }),
-  build({ ...shared, entryPoints: ['src/cli.ts'], splitting: true, external: ['esbuild', 'workerd'] }),
+  build({ ...shared, ...withRequire, entryPoints: ['worker/main.ts'] }),
+  build({
+    ...shared,
+    ...withRequire,
+    entryPoints: ['src/cli.ts'],
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    external: ['esbuild', 'workerd'],
+  }),
   copyTemplates(),
 ]);
 

@@ -153,23 +153,26 @@ export class SidecarError extends Error {
 
   /** Rebuilds an error from the `error` member of a JSON-RPC response. */
   static fromWire(wire: WireError): SidecarError {
-    const { code, ...data } = wire.data ?? {};
-    return new SidecarError(isErrorCode(code) ? code : codeOfNumber(wire.code), wire.message, {
-      data: isErrorCode(code) ? data : { ...wire.data, jsonRpcCode: wire.code },
-    });
+    return fromWire(wire);
   }
 
   /** `error` itself when it is a SidecarError, else an `internal-error` that wraps it. */
   static from(error: unknown): SidecarError {
-    if (error instanceof SidecarError) return error;
-    return new SidecarError(
-      'internal-error',
-      `Internal error: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        cause: error,
-      },
-    );
+    return fromUnknown(error);
   }
+}
+
+function fromWire(wire: WireError): SidecarError {
+  const { code, ...data } = wire.data ?? {};
+  return new SidecarError(isErrorCode(code) ? code : codeOfNumber(wire.code), wire.message, {
+    data: isErrorCode(code) ? data : { ...wire.data, jsonRpcCode: wire.code },
+  });
+}
+
+function fromUnknown(error: unknown): SidecarError {
+  if (error instanceof SidecarError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new SidecarError('internal-error', `Internal error: ${message}`, { cause: error });
 }
 
 function isErrorCode(code: unknown): code is ErrorCode {

@@ -1,0 +1,47 @@
+import type { TraceEvent } from '../src/protocol/index.js';
+
+/** Stands in a stream where events may be missing because the CLI was started anew. */
+export interface TailGap {
+  readonly gap: true;
+  readonly reason: 'restarted';
+}
+
+/** Tells a gap from a trace event. */
+export function isTailGap(item: TraceEvent | TailGap): item is TailGap {
+  return 'gap' in item && item.gap === true;
+}
+
+/** Events that arrived together, still as the bytes they came in: a UI that only forwards them need not parse. */
+export class TailBatch {
+  /** Counts from 0 since the tail was (re)opened. */
+  readonly seq: number;
+  /** Events left out between the batch before and this one. */
+  readonly dropped: number;
+  /** The events as a JSON array, in UTF-8. */
+  readonly bytes: Uint8Array;
+  /** Set on an empty batch that stands for a gap. */
+  readonly gap: TailGap | undefined;
+
+  constructor(seq: number, dropped: number, bytes: Uint8Array, gap?: TailGap) {
+    this.seq = seq;
+    this.dropped = dropped;
+    this.bytes = bytes;
+    this.gap = gap;
+  }
+
+  /** The events as the text of a JSON array. */
+  text(): string {
+    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength).toString('utf8');
+  }
+
+  /** The events, parsed. */
+  events(): TraceEvent[] {
+    return JSON.parse(this.text()) as TraceEvent[];
+  }
+}
+
+const RESTARTED: TailGap = { gap: true, reason: 'restarted' };
+
+export function gapBatch(): TailBatch {
+  return new TailBatch(0, 0, new Uint8Array([0x5b, 0x5d]), RESTARTED);
+}

@@ -1,0 +1,130 @@
+import { notifications, type Params, SidecarError } from '../src/protocol/index.js';
+import type { LaneMessage } from '../worker/contract.js';
+import type { CallOptions, Calls } from './calls.js';
+import type { SidecarEvents } from './events.js';
+import { TailBatch } from './tail-batch.js';
+import { TailStream } from './tail-stream.js';
+
+interface TailEmitter {
+  emit<K extends 'tail' | 'tail-end' | 'error'>(event: K, ...args: SidecarEvents[K]): boolean;
+}
+
+/** The tails of one sidecar: streams, which survive restarts, and those whose batches become events. */
+export class Tails {
+  readonly #calls: Calls;
+  readonly #emitter: TailEmitter;
+  /** Every stream that has not ended, with what is needed to open it again. */
+  readonly #streams = new Map<TailStream, Params<'dashboard.tailLogs'>>();
+  /** The open ones by id. */
+  readonly #byId = new Map<string, TailStream>();
+
+  constructor(calls: Calls, emitter: TailEmitter) {
+    this.#calls = calls;
+    this.#emitter = emitter;
+  }
+
+  open(params: Params<'dashboard.tailLogs'>, signal: AbortSignal | undefined): TailStream {
+    const stream = new TailStream({
+      grant: (tailId, bytes) => this.#calls.notify('tail/credit', { tailId, bytes }),
+      stop: (tailId) => this.#stop(tailId),
+      forget: (ended) => this.#streams.delete(ended),
+    });
+    this.#streams.set(stream, params);
+    const onAbort = () => {
+      const error = new SidecarError('cancelled', 'The tail was cancelled.', { cause: signal?.reason });
+      const { tailId } = stream;
+      stream.finish('stopped', 0, error);
+      if (tailId !== undefined) this.#stop(tailId);
+    };
+    if (signal?.aborted) onAbort();
+    else {
+      signal?.addEventListener('abort', onAbort, { once: true });
+      void this.#request(stream, params);
+    }
+    return stream;
+  }
+
+  /** `call('dashboard.tailLogs')`: its batches become `tail` events. */
+  openForEvents(params: unknown, options: CallOptions): Promise<{ tailId: string }> {
+    return this.#calls.call('dashboard.tailLogs', params, options);
+  }
+
+  deliver({ tailId, seq, dropped, bytes }: Extract<LaneMessage, { type: 'tail' }>): void {
+    const batch = new TailBatch(seq, dropped, bytes);
+    const stream = this.#byId.get(tailId);
+    if (stream !== undefined) stream.push(batch);
+    else setImmediate(() => this.#emitBatch(tailId, batch));
+  }
+
+  notified(method: 'tail/batch' | 'tail/end', params: unknown): void {
+    const parsed = notifications[method].params.safeParse(params);
+    if (!parsed.success) {
+      this.#emitter.emit(
+        'error',
+        new SidecarError('protocol-error', `A ${method} does not fit the contract.`),
+      );
+    } else if (method === 'tail/end') this.#ended(notifications['tail/end'].params.parse(params));
+    else {
+      const { tailId, seq, dropped, events } = notifications['tail/batch'].params.parse(params);
+      this.deliver({ type: 'tail', tailId, seq, dropped, bytes: Buffer.from(JSON.stringify(events)) });
+    }
+  }
+
+  /** The connection is gone, and with it every tail of it. */
+  interrupt(): void {
+    this.#byId.clear();
+    for (const stream of this.#streams.keys()) stream.interrupted();
+  }
+
+  /** There is a new connection: streams go on where they can. */
+  resume(): void {
+    for (const [stream, params] of this.#streams) {
+      if (stream.wantsOpening()) void this.#request(stream, params);
+    }
+  }
+
+  /** There will be no other connection. */
+  close(error: SidecarError | undefined): void {
+    this.#byId.clear();
+    for (const stream of [...this.#streams.keys()]) stream.finish('sidecar-stopped', 0, error);
+  }
+
+  async #request(stream: TailStream, params: Params<'dashboard.tailLogs'>): Promise<void> {
+    stream.opening();
+    try {
+      await this.#calls.call('dashboard.tailLogs', params, {}, ({ tailId }) => {
+        this.#byId.set(tailId, stream);
+        stream.opened(tailId);
+      });
+    } catch (error) {
+      const failure = SidecarError.from(error);
+      // The connection broke on the way: a new one is asked again.
+      if (failure.code === 'indeterminate') stream.notOpened();
+      else stream.finish('error', 0, failure);
+    }
+  }
+
+  #stop(tailId: string): void {
+    this.#byId.delete(tailId);
+    // It may have ended by itself meanwhile, and the connection may be gone: both leave nothing to stop.
+    this.#calls.call('dashboard.stopTail', { tailId }, { timeout: 5000 }).catch(() => undefined);
+  }
+
+  #ended(end: SidecarEvents['tail-end'][0]): void {
+    const stream = this.#byId.get(end.tailId);
+    this.#byId.delete(end.tailId);
+    if (stream === undefined) {
+      setImmediate(() => this.#emitter.emit('tail-end', end));
+      return;
+    }
+    const error =
+      end.error &&
+      new SidecarError('connection-lost', `The tail ended: ${end.error.message}`, { data: { ...end.error } });
+    stream.finish(end.reason, end.dropped, error);
+  }
+
+  #emitBatch(tailId: string, batch: TailBatch): void {
+    this.#emitter.emit('tail', { tailId, seq: batch.seq, dropped: batch.dropped, events: batch.events() });
+    this.#calls.notify('tail/credit', { tailId, bytes: batch.bytes.length });
+  }
+}

@@ -1,0 +1,83 @@
+import { extname } from 'node:path';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { type Endpoint, type Remote, releaseProxy, wrap } from 'comlink';
+import { Piscina } from 'piscina';
+import { SidecarError } from '../src/protocol/index.js';
+import { CoalescingEndpoint } from '../src/transport/coalescing-endpoint.js';
+import type { LaneMessage, WorkerApi, WorkerTask } from '../worker/contract.js';
+
+/** Beside this module in the sources and in what is built, with the same extension. */
+const WORKER_URL = new URL(`../worker/main${extname(import.meta.url)}`, import.meta.url);
+
+/** One worker thread, hosted by piscina, and the two ports to it. */
+export class WorkerHost {
+  readonly #pool: Piscina;
+  readonly #lane: MessagePort;
+  readonly #apiPort: MessagePort;
+  readonly #api: Remote<WorkerApi>;
+  readonly #died: Promise<never>;
+  #closed = false;
+  #outbox = '';
+  #scheduled = false;
+
+  constructor(onMessage: (message: LaneMessage) => void, onDeath: (error: SidecarError) => void) {
+    // With atomics, piscina blocks the thread's event loop between tasks; one thread with one endless task needs none.
+    this.#pool = new Piscina({
+      filename: WORKER_URL.href,
+      minThreads: 1,
+      maxThreads: 1,
+      atomics: 'disabled',
+      recordTiming: false,
+    });
+    const api = new MessageChannel();
+    const lane = new MessageChannel();
+    this.#apiPort = api.port1;
+    this.#lane = lane.port1;
+    this.#lane.on('message', onMessage);
+    // CoalescingEndpoint has the three methods of comlink's Endpoint, whose types are the browser's.
+    this.#api = wrap<WorkerApi>(new CoalescingEndpoint(api.port1) as unknown as Endpoint);
+    const task: WorkerTask = { api: api.port2, lane: lane.port2 };
+    this.#died = this.#pool.run(task, { transferList: [api.port2, lane.port2] }).then(
+      () => Promise.reject(threadFailed('it returned')),
+      (error: Error) => Promise.reject(threadFailed(error.message, error)),
+    );
+    this.#died.catch((error: SidecarError) => {
+      if (!this.#closed) onDeath(error);
+    });
+  }
+
+  /**
+   * Calls the worker's API. comlink's own promise would never settle when the thread dies; this one does.
+   * @throws SidecarError `worker-thread-failed`
+   */
+  run<T>(call: (api: Remote<WorkerApi>) => Promise<T>): Promise<T> {
+    return Promise.race([call(this.#api), this.#died]);
+  }
+
+  /** Sends framed text to the child; what is posted in one tick crosses as one message. */
+  post(framed: string): void {
+    this.#outbox = this.#outbox === '' ? framed : this.#outbox + framed;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    process.nextTick(() => {
+      this.#scheduled = false;
+      const text = this.#outbox;
+      this.#outbox = '';
+      if (!this.#closed && text !== '') this.#lane.postMessage(text);
+    });
+  }
+
+  /** Ends the thread. The child must have ended before: a thread that is terminated cannot reap it. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#api[releaseProxy]();
+    await this.#pool.destroy();
+    this.#apiPort.close();
+    this.#lane.close();
+  }
+}
+
+function threadFailed(why: string, cause?: unknown): SidecarError {
+  return new SidecarError('worker-thread-failed', `The worker thread has ended: ${why}.`, { cause });
+}

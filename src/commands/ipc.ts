@@ -1,0 +1,98 @@
+import type { Writable } from 'node:stream';
+import { parseArgs } from 'node:util';
+import { SidecarError } from '../protocol/index.js';
+import { serveStdio } from '../server/index.js';
+import { readTokenFromFd, readTokenLine } from './read-token.js';
+
+/** The arguments of `fluorite-flake ipc`. A token is never one of them: argv is readable by every user. */
+export interface IpcArguments {
+  account: string;
+  stateDir?: string;
+  cwd: string;
+  maxBodyBytes?: number;
+  authFd?: number;
+  authStdin: boolean;
+  debug: boolean;
+}
+
+/** @throws SidecarError `invalid-option` */
+export function parseIpcArguments(argv: readonly string[]): IpcArguments {
+  const values = parseValues(argv);
+  const authFd = wholeNumber('--auth-fd', values['auth-fd'], 3);
+  if (authFd !== undefined && values['auth-stdin']) {
+    throw new SidecarError('invalid-option', '--auth-fd and --auth-stdin exclude each other.');
+  }
+  return {
+    account: values.account ?? 'auto',
+    stateDir: values['state-dir'],
+    cwd: values.cwd ?? process.cwd(),
+    maxBodyBytes: wholeNumber('--max-body-bytes', values['max-body-bytes'], 1024),
+    authFd,
+    authStdin: values['auth-stdin'] ?? false,
+    debug: values.debug ?? false,
+  };
+}
+
+function parseValues(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      strict: true,
+      options: {
+        account: { type: 'string' },
+        'state-dir': { type: 'string' },
+        cwd: { type: 'string' },
+        'max-body-bytes': { type: 'string' },
+        'auth-fd': { type: 'string' },
+        'auth-stdin': { type: 'boolean' },
+        debug: { type: 'boolean' },
+      },
+    }).values;
+  } catch (cause) {
+    throw new SidecarError('invalid-option', `ipc: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function wholeNumber(option: string, text: string | undefined, least: number): number | undefined {
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(number) && number >= least) return number;
+  throw new SidecarError(
+    'invalid-option',
+    `${option} takes a whole number from ${least}, not ${JSON.stringify(text)}.`,
+  );
+}
+
+/**
+ * Serves JSON-RPC 2.0 over stdin and `frames` until the client ends it.
+ * @param frames the real stdout; `process.stdout` leads to stderr here
+ * @returns the exit code
+ */
+export async function ipcCommand(argv: readonly string[], frames: Writable): Promise<number> {
+  const options = parseIpcArguments(argv);
+  const log = options.debug ? (line: string) => void process.stderr.write(`${line}\n`) : () => {};
+  const token =
+    options.authFd !== undefined
+      ? await readTokenFromFd(options.authFd)
+      : options.authStdin
+        ? await readTokenLine(process.stdin)
+        : undefined;
+  return serveStdio({
+    input: process.stdin,
+    output: frames,
+    cwd: options.cwd,
+    log,
+    token,
+    maxBodyBytes: options.maxBodyBytes,
+    async openAccount() {
+      const { openAccount } = await import('../accounts/index.js');
+      return openAccount({
+        account: options.account,
+        stateDir: options.stateDir,
+        cwd: options.cwd,
+        env: process.env,
+        log,
+      });
+    },
+  });
+}

@@ -1,0 +1,2 @@
+export * from './protocol/index.js';
+export { VERSION } from './version.js';

@@ -1,0 +1,375 @@
+import type { Readable, Writable } from 'node:stream';
+import type { Message, NotificationMessage, RequestMessage } from 'vscode-jsonrpc/node';
+import {
+  type CallableMethod,
+  isMethodName,
+  methods,
+  type NotificationName,
+  type NotificationParams,
+  notifications,
+  parseParams,
+  SidecarError,
+} from '../protocol/index.js';
+import { FrameError } from '../transport/frame-error.js';
+import { FrameWriter } from '../transport/frame-writer.js';
+import { classify, isId } from '../transport/message.js';
+import { FrameMessageReader } from '../transport/message-stream.js';
+import { BatchReply, type Reply } from './batch-reply.js';
+import { type ConnectionHandlers, callHandler } from './call.js';
+import type { Handlers, ServerServices } from './context.js';
+import { Handshake } from './handshake.js';
+import { RequestContext } from './request-context.js';
+import { Tails } from './tails.js';
+
+/** Answers go before logs: a tail sends only while less than this waits in the pipe. */
+const TAIL_BACKLOG_BYTES = 32 * 1024;
+/** How long a shutdown waits for the calls in flight before it cancels them. */
+const DRAIN_MS = 3000;
+/** How long it then waits for the cancelled ones. */
+const CANCEL_MS = 1000;
+
+export interface ConnectionOptions {
+  input: Readable;
+  output: Writable;
+  handlers: Handlers;
+  services: ServerServices;
+  /** What both sides prove to know; none asked for when absent. */
+  token?: string;
+  maxBodyBytes: number;
+}
+
+/** Why a connection has ended. */
+export type ConnectionEnd =
+  | 'shutdown'
+  | 'input-ended'
+  | 'protocol-error'
+  | 'authentication-failed'
+  | 'output-failed';
+
+/** One client on one pair of streams: reads messages, runs handlers, writes answers. */
+export class Connection {
+  readonly #services: ServerServices;
+  readonly #handlers: ConnectionHandlers;
+  readonly #writer: FrameWriter;
+  readonly #reader: FrameMessageReader;
+  readonly #handshake: Handshake;
+  readonly #tails: Tails;
+  readonly #maxBodyBytes: number;
+  readonly #inFlight = new Map<number | string, RequestContext>();
+  #drained: (() => void) | undefined;
+  #draining = false;
+  #trace: 'off' | 'messages' | 'verbose' = 'off';
+  #end: (reason: ConnectionEnd) => void = () => {};
+  #hasEnded = false;
+  /** Resolves once, when nothing more will be read or answered. */
+  readonly ended: Promise<ConnectionEnd>;
+
+  constructor(options: ConnectionOptions) {
+    this.#services = options.services;
+    this.#maxBodyBytes = options.maxBodyBytes;
+    this.#writer = new FrameWriter(options.output);
+    this.#handshake = new Handshake(options.token, options.services);
+    this.#tails = new Tails(options.services, {
+      notify: (method, paramsJson) => this.#notifyJson(method, paramsJson),
+      isIdle: () => this.#writer.backlogBytes < TAIL_BACKLOG_BYTES,
+    });
+    this.#handlers = {
+      ...options.handlers,
+      'system.shutdown': () => this.#shutdown(),
+      'dashboard.tailLogs': (params, context) => this.#tails.open(params, context),
+      'dashboard.stopTail': ({ tailId }) => this.#tails.stop(tailId),
+    };
+    this.ended = new Promise((resolve) => {
+      this.#end = (reason) => {
+        this.#hasEnded = true;
+        resolve(reason);
+      };
+    });
+    this.#reader = new FrameMessageReader(options.input, {
+      acceptContentType: true,
+      maxBodyBytes: options.maxBodyBytes,
+      onBodyFault: (fault) => this.#answerBodyFault(fault),
+    });
+    options.output.on('drain', () => this.#tails.pump());
+    options.output.on('error', (error) => this.#fail('output-failed', error));
+  }
+
+  listen(): void {
+    this.#reader.onError((error) => this.#fail('protocol-error', error));
+    this.#reader.onClose(() => this.#end('input-ended'));
+    this.#reader.listen((message) => this.#receive(message));
+  }
+
+  /** Cancels what is in flight, ends the tails and writes out what was answered. Can be called twice. */
+  async close(): Promise<void> {
+    this.#hasEnded = true;
+    for (const context of this.#inFlight.values()) context.cancel();
+    await this.#tails.close();
+    await this.#writer
+      .drained()
+      .catch((error: Error) => this.#services.log(`the client is gone: ${error.message}`));
+  }
+
+  #receive(message: Message | Message[]): void {
+    if (this.#hasEnded) return;
+    if (Array.isArray(message)) this.#receiveBatch(message);
+    else this.#receiveOne(message, (json) => this.#writer.write(json));
+  }
+
+  #receiveBatch(messages: readonly Message[]): void {
+    if (messages.length === 0) {
+      this.#answerError(
+        null,
+        new SidecarError('invalid-request', 'A batch must hold at least one message.'),
+        this.#write,
+      );
+      return;
+    }
+    const batch = new BatchReply(this.#write, this.#maxBodyBytes);
+    for (const message of messages) this.#receiveOne(message, batch.reserve(message));
+    batch.seal();
+  }
+
+  readonly #write: Reply = (json) => this.#writer.write(json);
+
+  #receiveOne(body: unknown, reply: Reply): void {
+    try {
+      const incoming = classify(body);
+      if (incoming.kind === 'request') this.#receiveRequest(incoming.message, reply);
+      else if (incoming.kind === 'notification') this.#receiveNotification(incoming.message);
+      else this.#services.log('a response came, though this server sends no requests; ignored');
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      const id = (body as { id?: unknown } | null)?.id;
+      this.#answerError(isId(id) ? id : null, new SidecarError('invalid-request', error.message), reply);
+    }
+  }
+
+  #receiveRequest({ id, method, params }: RequestMessage & { id: number | string }, reply: Reply): void {
+    this.#traceMessage('received request', method, id);
+    const refusal = this.#refuse(id, method);
+    if (refusal !== undefined) {
+      this.#answerError(id, refusal, reply);
+      if (this.#handshake.failed) this.#fail('authentication-failed', refusal);
+      return;
+    }
+    if (method === 'initialize') void this.#initialize(id, params, reply);
+    else this.#run(id, method as CallableMethod, params, reply);
+  }
+
+  #refuse(id: number | string, method: string): SidecarError | undefined {
+    if (this.#inFlight.has(id)) {
+      return new SidecarError(
+        'invalid-request',
+        `A request with the id ${JSON.stringify(id)} is in flight already.`,
+      );
+    }
+    if (method === 'initialize') return undefined;
+    if (!this.#handshake.done) return this.#handshake.refusal(method);
+    if (this.#draining)
+      return new SidecarError('invalid-request', 'The server is shutting down and takes no more calls.');
+    if (isMethodName(method)) return undefined;
+    const known = Object.keys(methods).join(', ');
+    return new SidecarError(
+      'method-not-found',
+      `There is no method ${JSON.stringify(method)}. There are: ${known}.`,
+    );
+  }
+
+  async #initialize(id: number | string, params: unknown, reply: Reply): Promise<void> {
+    try {
+      const answer = await this.#handshake.initialize(parseParams('initialize', params));
+      this.#answer(id, answer, reply);
+    } catch (error) {
+      const failure = SidecarError.from(error);
+      this.#answerError(id, failure, reply);
+      if (this.#handshake.failed) this.#fail('authentication-failed', failure);
+    }
+  }
+
+  #run(id: number | string, method: CallableMethod, params: unknown, reply: Reply): void {
+    const context = new RequestContext(id, (name, value) => this.#notify(name, value));
+    try {
+      const outcome = callHandler(this.#handlers, method, params, context);
+      if (outcome instanceof Promise) void this.#settle(id, method, context, outcome, reply);
+      else this.#answer(id, outcome, reply);
+    } catch (error) {
+      this.#answerError(id, this.#logged(method, error), reply);
+    }
+  }
+
+  async #settle(
+    id: number | string,
+    method: CallableMethod,
+    context: RequestContext,
+    outcome: Promise<unknown>,
+    reply: Reply,
+  ) {
+    this.#inFlight.set(id, context);
+    try {
+      const result = await outcome;
+      // The shutdown's own answer leaves after everything else's.
+      this.#inFlight.delete(id);
+      this.#answer(id, result, reply);
+      if (method === 'dashboard.tailLogs') this.#tails.begin((result as { tailId: string }).tailId);
+      if (method === 'system.shutdown') this.#end('shutdown');
+    } catch (error) {
+      this.#inFlight.delete(id);
+      const cancelled = context.cancelled
+        ? new SidecarError('cancelled', `${method} was cancelled.`, { cause: error })
+        : error;
+      this.#answerError(id, this.#logged(method, cancelled), reply);
+    }
+    if (this.#inFlight.size <= 1) this.#drained?.();
+  }
+
+  #receiveNotification({ method, params }: NotificationMessage): void {
+    this.#traceMessage('received notification', method);
+    if (method === 'initialized') {
+      this.#receiveInitialized(params);
+      return;
+    }
+    if (!this.#handshake.done) return;
+    switch (method) {
+      case 'tail/credit': {
+        const credit = this.#parseNotification('tail/credit', params);
+        if (credit !== undefined) this.#tails.grant(credit.tailId, credit.bytes);
+        return;
+      }
+      case '$/cancelRequest': {
+        const cancel = this.#parseNotification('$/cancelRequest', params);
+        if (cancel !== undefined) this.#inFlight.get(cancel.id)?.cancel();
+        return;
+      }
+      case '$/setTrace': {
+        const trace = this.#parseNotification('$/setTrace', params);
+        if (trace !== undefined) this.#trace = trace.value;
+        return;
+      }
+      default:
+        // Nothing can be answered to a notification; those of `$/` are optional by LSP's convention.
+        this.#services.log(`unknown notification ${JSON.stringify(method)} ignored`);
+    }
+  }
+
+  #receiveInitialized(params: unknown): void {
+    const proof = this.#parseNotification('initialized', params ?? {})?.proof;
+    try {
+      this.#handshake.initialized(proof);
+    } catch (error) {
+      const failure = SidecarError.from(error);
+      this.#answerError(null, failure, this.#write);
+      this.#fail('authentication-failed', failure);
+    }
+  }
+
+  #parseNotification<N extends NotificationName>(
+    name: N,
+    params: unknown,
+  ): NotificationParams<N> | undefined {
+    const parsed = notifications[name].params.safeParse(params);
+    if (parsed.success) return parsed.data as NotificationParams<N>;
+    this.#services.log(
+      `notification ${name} ignored: ${parsed.error.issues[0]?.message ?? 'its params do not fit'}`,
+    );
+    return undefined;
+  }
+
+  /** Waits for the calls in flight, bounded, then cancels the rest; the answer to it is the last one. */
+  async #shutdown(): Promise<{ success: true }> {
+    this.#draining = true;
+    // The shutdown itself is counted among the calls in flight once this function has returned its promise.
+    await Promise.resolve();
+    if (this.#inFlight.size > 1) await this.#drain();
+    await this.#tails.close();
+    return { success: true };
+  }
+
+  async #drain(): Promise<void> {
+    const cancel = setTimeout(() => this.#cancelAll(), DRAIN_MS);
+    let giveUp: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#drained = resolve;
+      giveUp = setTimeout(resolve, DRAIN_MS + CANCEL_MS);
+    });
+    clearTimeout(cancel);
+    clearTimeout(giveUp);
+  }
+
+  #cancelAll(): void {
+    for (const context of this.#inFlight.values()) context.cancel();
+  }
+
+  #answer(id: number | string, result: unknown, reply: Reply): void {
+    let json: string;
+    try {
+      json = `{"jsonrpc":"2.0","id":${typeof id === 'number' ? id : JSON.stringify(id)},"result":${JSON.stringify(result)}}`;
+    } catch (error) {
+      this.#answerError(id, SidecarError.from(error), reply);
+      return;
+    }
+    if (
+      json.length > this.#maxBodyBytes ||
+      (json.length * 3 > this.#maxBodyBytes && Buffer.byteLength(json) > this.#maxBodyBytes)
+    ) {
+      this.#answerError(id, this.#tooLarge(json.length), reply);
+      return;
+    }
+    this.#traceMessage('sending response', '', id);
+    reply(json);
+  }
+
+  #tooLarge(length: number): SidecarError {
+    return new SidecarError(
+      'result-too-large',
+      `The result has ${length} characters; the limit is ${this.#maxBodyBytes} bytes. Ask for less, or have it written to a file with \`path\`.`,
+      { data: { limitBytes: this.#maxBodyBytes } },
+    );
+  }
+
+  #answerError(id: number | string | null, error: SidecarError, reply: Reply): void {
+    reply(JSON.stringify({ jsonrpc: '2.0', id, error: error.toWire() }));
+  }
+
+  #answerBodyFault(fault: FrameError): void {
+    const code =
+      fault.fault === 'json-invalid' || fault.fault === 'encoding-invalid'
+        ? 'parse-error'
+        : 'invalid-request';
+    this.#answerError(
+      null,
+      new SidecarError(code, fault.message, { data: { fault: fault.fault } }),
+      this.#write,
+    );
+  }
+
+  #logged(method: string, error: unknown): SidecarError {
+    const failure = SidecarError.from(error);
+    if (failure.code === 'internal-error') {
+      this.#services.log(
+        `${method}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      );
+    }
+    return failure;
+  }
+
+  #fail(reason: ConnectionEnd, error: Error): void {
+    if (this.#hasEnded) return;
+    this.#services.log(`connection ended, ${reason}: ${error.message}`);
+    this.#end(reason);
+  }
+
+  #notify<N extends NotificationName>(method: N, params: NotificationParams<N>): void {
+    this.#notifyJson(method, JSON.stringify(params));
+  }
+
+  #notifyJson(method: string, paramsJson: string): void {
+    this.#writer.write(`{"jsonrpc":"2.0","method":"${method}","params":${paramsJson}}`);
+  }
+
+  #traceMessage(what: string, method: string, id?: number | string): void {
+    if (this.#trace === 'off') return;
+    const subject = [method, id === undefined ? '' : `(${id})`].filter(Boolean).join(' ');
+    this.#notify('$/logTrace', { message: `${what} ${subject}` });
+  }
+}

@@ -1,0 +1,78 @@
+import type { Readable, Writable } from 'node:stream';
+import type { Account } from '../accounts/account.js';
+import { DEFAULT_MAX_BODY_BYTES } from '../protocol/index.js';
+import { Connection } from './connection.js';
+import { createHandlers } from './handlers/index.js';
+import { createServices } from './services.js';
+import { watchParent } from './watch-parent.js';
+
+export interface ServeOptions {
+  input: Readable;
+  /** Carries frames and nothing else, see `claimStdout`. */
+  output: Writable;
+  openAccount(): Promise<Account>;
+  cwd: string;
+  log(line: string): void;
+  token?: string;
+  /** The largest body accepted and sent, in bytes. Default 16 MiB. */
+  maxBodyBytes?: number;
+}
+
+/** How long the account may take to end its processes before the server exits all the same. */
+const CLOSE_MS = 5000;
+
+/**
+ * Serves one client over a pair of streams until it shuts the server down, its input ends, it breaks the protocol,
+ * the parent process is gone, or a signal asks for the end. Everything it opened is closed then.
+ * @returns the exit code: 0 after a shutdown or the end of input, 1 after a fault, 128 + n after signal n
+ */
+export async function serveStdio(options: ServeOptions): Promise<number> {
+  const services = createServices(options);
+  const connection = new Connection({
+    input: options.input,
+    output: options.output,
+    handlers: createHandlers(services),
+    services,
+    token: options.token,
+    maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+  });
+  const interrupted = untilInterrupted(options.input);
+  connection.listen();
+  const code = await Promise.race([connection.ended.then(exitCodeOf), interrupted.code]);
+  interrupted.stop();
+  await within(CLOSE_MS, Promise.all([connection.close(), services.close()]));
+  return code;
+}
+
+function exitCodeOf(reason: string): number {
+  return reason === 'shutdown' || reason === 'input-ended' ? 0 : 1;
+}
+
+function untilInterrupted(input: Readable): { code: Promise<number>; stop(): void } {
+  let settle: (code: number) => void = () => {};
+  const code = new Promise<number>((resolve) => {
+    settle = resolve;
+  });
+  const onTerminate = () => settle(143);
+  // Ctrl-C reaches every process of a terminal's foreground group: a client that is still there ends the session in
+  // its own order, so only a server run by hand obeys.
+  const onInterrupt = () => {
+    if ((input as { isTTY?: boolean }).isTTY) settle(130);
+  };
+  process.on('SIGTERM', onTerminate).on('SIGHUP', onTerminate).on('SIGINT', onInterrupt);
+  const unwatch = watchParent(() => settle(0));
+  const stop = () => {
+    unwatch();
+    process.off('SIGTERM', onTerminate).off('SIGHUP', onTerminate).off('SIGINT', onInterrupt);
+  };
+  return { code, stop };
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,160 @@
+import type { TailSink } from '../accounts/account.js';
+import type { NotificationParams } from '../protocol/index.js';
+import { CreditWindow } from '../transport/credit-window.js';
+
+/** Events of one batch, in characters of JSON; small enough that an answer never waits long behind one. */
+const BATCH_LENGTH = 32 * 1024;
+/** Events kept for a consumer that has no room, in characters of JSON; past it the oldest are dropped. */
+const QUEUE_LENGTH = 1024 * 1024;
+/** What a client that never grants credit gets a second, after its first window. */
+const UNCREDITED_BYTES_PER_SECOND = 64 * 1024;
+
+export interface TailChannel {
+  /** Sends a notification whose params are given as JSON text. */
+  notify(method: 'tail/batch' | 'tail/end', paramsJson: string): void;
+  /** False while answers wait in the pipe: logs give way to them. */
+  isIdle(): boolean;
+}
+
+/**
+ * One tail of one connection: a bounded queue between the account, which pushes, and the client, which grants credit.
+ * What does not fit is dropped, oldest first, and counted; the next batch says how many.
+ */
+export class Tail implements TailSink {
+  readonly id: string;
+  readonly #channel: TailChannel;
+  readonly #onEnd: () => void;
+  readonly #window = new CreditWindow();
+  #queue: string[] = [];
+  #head = 0;
+  #queuedLength = 0;
+  #dropped = 0;
+  #seq = 0;
+  #state: 'opening' | 'open' | 'ended' = 'opening';
+  #scheduled = false;
+  #credited = false;
+  #allowance: NodeJS.Timeout | undefined;
+  #pendingEnd: Omit<NotificationParams<'tail/end'>, 'tailId' | 'dropped'> | undefined;
+
+  constructor(id: string, channel: TailChannel, onEnd: () => void) {
+    this.id = id;
+    this.#channel = channel;
+    this.#onEnd = onEnd;
+  }
+
+  /** The client knows the tail's id now: batches may leave. */
+  begin(): void {
+    if (this.#state !== 'opening') return;
+    this.#state = 'open';
+    this.#schedule();
+  }
+
+  push(eventJson: string): void {
+    if (this.#state === 'ended' || this.#pendingEnd !== undefined) return;
+    this.#queue.push(eventJson);
+    this.#queuedLength += eventJson.length;
+    while (this.#queuedLength > QUEUE_LENGTH) this.#dropOldest();
+    this.#schedule();
+  }
+
+  dropped(count: number): void {
+    this.#dropped += count;
+  }
+
+  end(reason: NotificationParams<'tail/end'>['reason'], error?: { code: string; message: string }): void {
+    if (this.#state === 'ended' || this.#pendingEnd !== undefined) return;
+    this.#pendingEnd = { reason, error };
+    if (this.#state === 'open') this.#finish();
+    else this.#schedule();
+  }
+
+  /** The consumer has room for `bytes` more. */
+  grant(bytes: number): void {
+    this.#credited = true;
+    clearInterval(this.#allowance);
+    this.#allowance = undefined;
+    this.#window.grant(bytes);
+    this.#schedule();
+  }
+
+  /** Sends what window and pipe have room for; called again when the pipe has drained. */
+  pump(): void {
+    if (this.#state !== 'open') return;
+    while (this.#head < this.#queue.length && this.#window.open && this.#channel.isIdle()) this.#sendBatch();
+    if (this.#head < this.#queue.length && !this.#window.open && !this.#credited) this.#startAllowance();
+    if (this.#pendingEnd !== undefined) this.#finish();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#state !== 'open') return;
+    this.#scheduled = true;
+    // After the I/O of this turn: events that come together leave together, and answers leave first.
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.pump();
+    });
+  }
+
+  #sendBatch(): void {
+    const from = this.#head;
+    let length = 0;
+    while (this.#head < this.#queue.length && length < BATCH_LENGTH) {
+      length += (this.#queue[this.#head] as string).length;
+      this.#head++;
+    }
+    const events = `[${this.#queue.slice(from, this.#head).join(',')}]`;
+    this.#queuedLength -= length;
+    this.#compact();
+    this.#window.spend(Buffer.byteLength(events));
+    const dropped = this.#takeDropped();
+    // In this order of members, which the library's worker recognises without parsing.
+    this.#channel.notify(
+      'tail/batch',
+      `{"tailId":"${this.id}","seq":${this.#seq++},"dropped":${dropped},"events":${events}}`,
+    );
+  }
+
+  #dropOldest(): void {
+    this.#queuedLength -= (this.#queue[this.#head] as string).length;
+    this.#head++;
+    this.#dropped++;
+    this.#compact();
+  }
+
+  /** Forgets the sent part of the queue once it is the larger part; amortised constant time. */
+  #compact(): void {
+    if (this.#head < 1024 && this.#head < this.#queue.length) return;
+    if (this.#head * 2 < this.#queue.length) return;
+    this.#queue = this.#queue.slice(this.#head);
+    this.#head = 0;
+  }
+
+  #takeDropped(): number {
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    return dropped;
+  }
+
+  /** A client that knows nothing of credits (any LSP-style one) gets the newest events at a bounded rate. */
+  #startAllowance(): void {
+    if (this.#allowance !== undefined) return;
+    this.#allowance = setInterval(() => {
+      this.#window.grant(UNCREDITED_BYTES_PER_SECOND);
+      this.pump();
+    }, 1000).unref();
+  }
+
+  /** Sends what the window still has room for, counts the rest, says why it is over. */
+  #finish(): void {
+    const pendingEnd = this.#pendingEnd;
+    if (pendingEnd === undefined) return;
+    while (this.#head < this.#queue.length && this.#window.open) this.#sendBatch();
+    const dropped = this.#takeDropped() + this.#queue.length - this.#head;
+    this.#state = 'ended';
+    this.#queue = [];
+    this.#head = 0;
+    clearInterval(this.#allowance);
+    this.#channel.notify('tail/end', JSON.stringify({ tailId: this.id, dropped, ...pendingEnd }));
+    this.#onEnd();
+  }
+}

@@ -1,0 +1,239 @@
+import { isAscii } from 'node:buffer';
+import { excerpt, FrameError } from './frame-error.js';
+import { DEFAULT_LIMITS, type FrameLimits } from './limits.js';
+
+/**
+ * Takes one body. The body is `bytes[start, end)`; when `text` is there, the whole of `bytes` is ASCII
+ * and `text` is its decoded form, so that the body is `text.substring(start, end)` without another decode.
+ */
+export type BodyHandler = (bytes: Buffer, start: number, end: number, text: string | undefined) => void;
+
+export interface FrameReaderOptions extends Partial<FrameLimits> {
+  /** Also takes LSP's `Content-Type` header of utf-8, in any case and order. Default false. */
+  acceptContentType?: boolean;
+}
+
+const PREFIX = Buffer.from('Content-Length: ', 'latin1');
+const CR = 13;
+const LF = 10;
+const ZERO = 48;
+const NINE = 57;
+/** More digits than any limit has; stops a number from growing past what a double holds. */
+const MAX_DIGITS = 10;
+
+/**
+ * Splits a byte stream into Content-Length frames, strictly and in linear time for any chunking:
+ * a chunk is looked at once, a body that arrives in pieces is copied once into place.
+ *
+ * The first header that is not canonical throws a {@link FrameError}, and every later `push` throws it again:
+ * after a broken header nothing tells where the next frame begins, and guessing delivers altered content.
+ */
+export class FrameReader {
+  readonly #limits: FrameLimits;
+  readonly #acceptContentType: boolean;
+  readonly #onBody: BodyHandler;
+  /** The start of a header whose end is still to come. */
+  readonly #header: Buffer;
+  #headerLength = 0;
+  /** A body whose end is still to come. */
+  #body: Buffer | undefined;
+  #bodyFilled = 0;
+  #error: FrameError | undefined;
+  /** Where the header parsed last ended; a field, so that the hot path allocates nothing. */
+  #headerEnd = 0;
+
+  constructor(onBody: BodyHandler, options: FrameReaderOptions = {}) {
+    this.#onBody = onBody;
+    this.#limits = {
+      maxBodyBytes: options.maxBodyBytes ?? DEFAULT_LIMITS.maxBodyBytes,
+      maxHeaderBytes: options.maxHeaderBytes ?? DEFAULT_LIMITS.maxHeaderBytes,
+      maxDepth: options.maxDepth ?? DEFAULT_LIMITS.maxDepth,
+    };
+    this.#acceptContentType = options.acceptContentType ?? false;
+    this.#header = Buffer.allocUnsafeSlow(this.#limits.maxHeaderBytes);
+  }
+
+  /** Reads on. Calls the handler for every body that is whole now. @throws FrameError */
+  push(chunk: Buffer): void {
+    if (this.#error !== undefined) throw this.#error;
+    try {
+      this.#read(chunk);
+    } catch (error) {
+      if (error instanceof FrameError) {
+        this.#error = error;
+        this.#body = undefined;
+      }
+      throw error;
+    }
+  }
+
+  /** The stream has ended. @throws FrameError when it ended inside a frame */
+  end(): void {
+    if (this.#error !== undefined || (this.#body === undefined && this.#headerLength === 0)) return;
+    const where = this.#body
+      ? `${this.#bodyFilled} of ${this.#body.length} bytes of a body`
+      : `${this.#headerLength} bytes of a header`;
+    throw new FrameError('truncated', `The stream ended inside a frame, after ${where}.`);
+  }
+
+  #read(chunk: Buffer): void {
+    let at = this.#resume(chunk);
+    let text: string | undefined;
+    let decoded = false;
+    while (at < chunk.length) {
+      const length = this.#parseHeader(chunk, at);
+      if (length === undefined) {
+        this.#keepHeader(chunk, at);
+        return;
+      }
+      const start = this.#headerEnd;
+      const end = start + length;
+      if (end > chunk.length) {
+        this.#startBody(length, chunk, start);
+        return;
+      }
+      if (!decoded) {
+        decoded = true;
+        if (isAscii(chunk)) text = chunk.toString('latin1');
+      }
+      this.#onBody(chunk, start, end, text);
+      at = end;
+    }
+  }
+
+  /** Finishes what an earlier chunk began. @returns where this chunk goes on */
+  #resume(chunk: Buffer): number {
+    if (this.#body !== undefined) return this.#fillBody(chunk, 0);
+    if (this.#headerLength === 0) return 0;
+    return this.#resumeHeader(chunk);
+  }
+
+  #resumeHeader(chunk: Buffer): number {
+    const before = this.#headerLength;
+    const copied = chunk.copy(this.#header, before, 0, Math.min(chunk.length, this.#header.length - before));
+    const header = this.#header.subarray(0, before + copied);
+    const length = this.#parseHeader(header, 0);
+    if (length === undefined) {
+      if (header.length === this.#header.length) throw this.#tooLong(header);
+      this.#headerLength = header.length;
+      return chunk.length;
+    }
+    this.#headerLength = 0;
+    const start = this.#headerEnd - before;
+    if (start + length <= chunk.length) {
+      const body = chunk.subarray(start, start + length);
+      this.#onBody(body, 0, length, undefined);
+      return start + length;
+    }
+    this.#startBody(length, chunk, start);
+    return chunk.length;
+  }
+
+  #keepHeader(chunk: Buffer, at: number): void {
+    const rest = chunk.length - at;
+    if (rest >= this.#header.length) throw this.#tooLong(chunk.subarray(at));
+    chunk.copy(this.#header, 0, at);
+    this.#headerLength = rest;
+  }
+
+  #startBody(length: number, chunk: Buffer, at: number): void {
+    this.#body = Buffer.allocUnsafeSlow(length);
+    this.#bodyFilled = 0;
+    this.#fillBody(chunk, at);
+  }
+
+  #fillBody(chunk: Buffer, at: number): number {
+    const body = this.#body as Buffer;
+    const copied = chunk.copy(body, this.#bodyFilled, at);
+    this.#bodyFilled += copied;
+    if (this.#bodyFilled === body.length) {
+      this.#body = undefined;
+      this.#onBody(body, 0, body.length, undefined);
+    }
+    return at + copied;
+  }
+
+  /**
+   * The body length that the header at `at` announces, with `#headerEnd` set behind it;
+   * undefined when the header is not whole yet. Rejects at the first byte that cannot belong to a header.
+   */
+  #parseHeader(bytes: Buffer, at: number): number | undefined {
+    let i = at;
+    for (let j = 0; j < PREFIX.length; j++, i++) {
+      if (i === bytes.length) return undefined;
+      if (bytes[i] !== PREFIX[j]) return this.#parseLooseHeader(bytes, at);
+    }
+    let length = 0;
+    const digits = i;
+    for (; i < bytes.length; i++) {
+      const byte = bytes[i] as number;
+      if (byte < ZERO || byte > NINE) break;
+      if (i - digits === MAX_DIGITS) throw this.#invalid(bytes, at);
+      length = length * 10 + byte - ZERO;
+    }
+    if (i === bytes.length) return undefined;
+    const leadingZero = bytes[digits] === ZERO && i - digits > 1;
+    if (i === digits || leadingZero || bytes[i] !== CR) throw this.#invalid(bytes, at);
+    if (i + 1 < bytes.length && bytes[i + 1] !== LF) throw this.#invalid(bytes, at);
+    if (i + 2 < bytes.length && bytes[i + 2] !== CR) return this.#parseLooseHeader(bytes, at);
+    if (i + 3 < bytes.length && bytes[i + 3] !== LF) throw this.#invalid(bytes, at);
+    if (i + 4 > bytes.length) return undefined;
+    this.#headerEnd = i + 4;
+    return this.#checkLength(length);
+  }
+
+  #checkLength(length: number): number {
+    if (length > this.#limits.maxBodyBytes) {
+      throw new FrameError(
+        'body-too-large',
+        `A frame announces a body of ${length} bytes; the limit is ${this.#limits.maxBodyBytes}. Bigger values travel by file path.`,
+      );
+    }
+    if (length === 0) throw new FrameError('header-invalid', 'A frame announces an empty body.');
+    return length;
+  }
+
+  /** A header of LSP's longer form, with Content-Type; only a server takes it. */
+  #parseLooseHeader(bytes: Buffer, at: number): number | undefined {
+    if (!this.#acceptContentType) throw this.#invalid(bytes, at);
+    const limit = Math.min(bytes.length, at + this.#limits.maxHeaderBytes);
+    const head = bytes.toString('latin1', at, limit);
+    const end = head.indexOf('\r\n\r\n');
+    const lines = (end === -1 ? head : head.slice(0, end)).split('\r\n');
+    // Every line but one that may still grow is checked at once, so that garbage is refused at its first line.
+    if (end === -1) {
+      const growing = lines.pop() as string;
+      if (!/^(c[\w-]*(:.*)?\r?)?$/i.test(growing)) throw this.#invalid(bytes, at);
+    }
+    const length = this.#readFields(lines, bytes, at);
+    if (end === -1) {
+      if (limit - at === this.#limits.maxHeaderBytes) throw this.#tooLong(bytes.subarray(at));
+      return undefined;
+    }
+    if (length === undefined) throw this.#invalid(bytes, at);
+    this.#headerEnd = at + end + 4;
+    return this.#checkLength(length);
+  }
+
+  #readFields(lines: readonly string[], bytes: Buffer, at: number): number | undefined {
+    let length: number | undefined;
+    let typed = false;
+    for (const line of lines) {
+      const digits = /^content-length: (0|[1-9]\d{0,9})$/i.exec(line);
+      if (digits !== null && length === undefined) length = Number(digits[1]);
+      else if (!typed && /^content-type: [\w/.+-]+(; ?charset=utf-?8)?$/i.test(line)) typed = true;
+      else throw this.#invalid(bytes, at);
+    }
+    return length;
+  }
+
+  #invalid(bytes: Buffer, at: number): FrameError {
+    const found = excerpt(bytes.subarray(at));
+    return new FrameError('header-invalid', `Expected a header "Content-Length: <bytes>", found "${found}".`);
+  }
+
+  #tooLong(bytes: Buffer): FrameError {
+    const limit = this.#limits.maxHeaderBytes;
+    return new FrameError('header-too-long', `A header is longer than ${limit} bytes: "${excerpt(bytes)}".`);
+  }
+}

@@ -1,0 +1,112 @@
+import type { Readable, Writable } from 'node:stream';
+import {
+  AbstractMessageReader,
+  AbstractMessageWriter,
+  type DataCallback,
+  type Disposable,
+  type Message,
+  type MessageReader,
+  type MessageWriter,
+} from 'vscode-jsonrpc/node';
+import { bodyText, checkDepth, parseJson } from './body.js';
+import { FrameError } from './frame-error.js';
+import { FrameReader, type FrameReaderOptions } from './frame-reader.js';
+import { FrameWriter } from './frame-writer.js';
+import { DEFAULT_LIMITS } from './limits.js';
+
+export interface FrameMessageReaderOptions extends FrameReaderOptions {
+  /**
+   * Takes a body that is no message; the frames behind it are still good, so the reader goes on.
+   * Without it such a body is an error of the reader, as a broken header is.
+   */
+  onBodyFault?: (error: FrameError) => void;
+}
+
+/**
+ * vscode-jsonrpc's message reader over {@link FrameReader}. A batch array reaches the callback as it is.
+ * After `onError` nothing more is delivered.
+ */
+export class FrameMessageReader extends AbstractMessageReader implements MessageReader {
+  readonly #stream: Readable;
+  readonly #options: FrameMessageReaderOptions;
+
+  constructor(stream: Readable, options: FrameMessageReaderOptions = {}) {
+    super();
+    this.#stream = stream;
+    this.#options = options;
+  }
+
+  listen(callback: DataCallback): Disposable {
+    const reader = new FrameReader(
+      (bytes, start, end, text) => this.#deliver(callback, bytes, start, end, text),
+      this.#options,
+    );
+    const onData = (chunk: Buffer) => this.#guard(() => reader.push(chunk), stop);
+    const onEnd = () => {
+      this.#guard(() => reader.end(), stop);
+      this.fireClose();
+    };
+    const onError = (error: Error) => this.fireError(error);
+    const stop = () => {
+      this.#stream.off('data', onData).off('end', onEnd).off('error', onError);
+      // A stream that is no longer read must still flow, or its end is never seen.
+      this.#stream.resume();
+    };
+    this.#stream.on('data', onData).on('end', onEnd).on('error', onError);
+    return { dispose: stop };
+  }
+
+  #deliver(
+    callback: DataCallback,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    text: string | undefined,
+  ): void {
+    let message: Message;
+    try {
+      const body = bodyText(bytes, start, end, text);
+      checkDepth(body, this.#options.maxDepth ?? DEFAULT_LIMITS.maxDepth);
+      message = parseJson(body) as Message;
+    } catch (error) {
+      if (!(error instanceof FrameError) || this.#options.onBodyFault === undefined) throw error;
+      this.#options.onBodyFault(error);
+      return;
+    }
+    callback(message);
+  }
+
+  #guard(read: () => void, stop: () => void): void {
+    try {
+      read();
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      stop();
+      this.fireError(error);
+    }
+  }
+}
+
+/** vscode-jsonrpc's message writer over {@link FrameWriter}. */
+export class FrameMessageWriter extends AbstractMessageWriter implements MessageWriter {
+  readonly #stream: Writable;
+  readonly #writer: FrameWriter;
+  #errors = 0;
+
+  constructor(stream: Writable, writer = new FrameWriter(stream)) {
+    super();
+    this.#stream = stream;
+    this.#writer = writer;
+    stream.on('error', (error) => this.fireError(error, undefined, ++this.#errors));
+    stream.on('close', () => this.fireClose());
+  }
+
+  async write(message: Message): Promise<void> {
+    this.#writer.write(JSON.stringify(message));
+  }
+
+  end(): void {
+    this.#writer.flush();
+    this.#stream.end();
+  }
+}

@@ -1,0 +1,93 @@
+import type { Readable, Writable } from 'node:stream';
+import { execa } from 'execa';
+import type { ExitStatus, LaunchOptions } from './contract.js';
+import { Failure } from './failure.js';
+import { resolveCli } from './resolve-cli.js';
+
+/** How long the pipes of an ended child may stay open (a grandchild holds them) before they are given up. */
+const LINGER_MS = 250;
+const STDERR_TAIL_LENGTH = 4096;
+
+/** One spawned CLI. */
+export interface Child {
+  readonly pid: number;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** Resolves once: the child has ended and its last output was read. */
+  readonly ended: Promise<ExitStatus>;
+  /** The last of what it wrote to stderr. */
+  stderrTail(): string;
+  signal(signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+/**
+ * Spawns `fluorite-flake ipc`, with the token on an inherited pipe: never on argv, never in the environment.
+ * @throws Failure `start-failed`
+ */
+export async function spawnChild(options: LaunchOptions, onStderr: (text: string) => void): Promise<Child> {
+  const cli = await resolveCli(options.cliPath, options.env, options.cwd ?? process.cwd());
+  const subprocess = execa(cli.file, [...cli.args, 'ipc', '--auth-fd', '3', ...options.args], {
+    cwd: options.cwd,
+    env: options.env,
+    extendEnv: false,
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    // The streams are read here; execa would keep all of them.
+    buffer: false,
+    encoding: 'buffer',
+    reject: false,
+    stripFinalNewline: false,
+    windowsHide: true,
+  });
+  // The result's promise is not used: it waits for the pipes, and its errors hold argv. Failures to spawn come below.
+  void subprocess.catch(() => undefined);
+  const { pid } = subprocess;
+  if (pid === undefined) throw await spawnError(subprocess, cli.file, options.cwd);
+
+  let stderrTail = '';
+  subprocess.stderr.on('data', (chunk: Buffer) => {
+    const text = chunk.toString('utf8');
+    stderrTail = (stderrTail + text).slice(-STDERR_TAIL_LENGTH);
+    onStderr(text);
+  });
+  const ended = new Promise<ExitStatus>((resolve) => {
+    subprocess.once('exit', (code, signal) => {
+      const status = { code, signal };
+      const timer = setTimeout(() => {
+        subprocess.stdout.destroy();
+        subprocess.stderr.destroy();
+        resolve(status);
+      }, LINGER_MS);
+      subprocess.once('close', () => {
+        clearTimeout(timer);
+        resolve(status);
+      });
+    });
+  });
+  // A child that is gone already breaks these pipes; its exit tells all there is to tell.
+  subprocess.stdin.on('error', () => undefined);
+  const tokenPipe = subprocess.stdio[3] as unknown as Writable;
+  tokenPipe.on('error', () => undefined);
+  tokenPipe.end(options.authToken);
+  return {
+    pid,
+    stdin: subprocess.stdin,
+    stdout: subprocess.stdout,
+    ended,
+    stderrTail: () => stderrTail.trim(),
+    signal: (signal) => void subprocess.kill(signal),
+  };
+}
+
+async function spawnError(
+  subprocess: PromiseLike<{ cause?: unknown }>,
+  file: string,
+  cwd: string | undefined,
+): Promise<Failure> {
+  const { cause } = await subprocess;
+  const errno = (cause as NodeJS.ErrnoException | undefined)?.code ?? 'unknown';
+  const where = cwd === undefined ? '' : ` in ${cwd}`;
+  return new Failure('start-failed', `The CLI ${file} could not be started${where}: ${errno}.`, {
+    cliPath: file,
+    errno,
+  });
+}

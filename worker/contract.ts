@@ -1,0 +1,112 @@
+import type { MessagePort } from 'node:worker_threads';
+import type {
+  AccountInfo,
+  CallableMethod,
+  ErrorCode,
+  Params,
+  Result,
+  TraceEvent,
+} from '../src/protocol/index.js';
+
+/** An error as it crosses threads: comlink keeps no code, data or class of an error that is thrown. */
+export interface ErrorValue {
+  code: ErrorCode;
+  message: string;
+  data: Record<string, unknown>;
+}
+
+export type Outcome<T> = { ok: true; value: T } | { ok: false; error: ErrorValue };
+
+/** What the thread is given to start with. */
+export interface WorkerTask {
+  /** comlink's end of {@link WorkerApi}. */
+  api: MessagePort;
+  /** Calls and answers of the library itself, see {@link LaneMessage}. */
+  lane: MessagePort;
+}
+
+export interface LaunchOptions {
+  /** A binary on PATH, an absolute path, or a file run by this Node. */
+  cliPath: string;
+  /** Arguments behind `ipc`. */
+  args: string[];
+  cwd: string | undefined;
+  /** The child's whole environment. */
+  env: Record<string, string>;
+  /** What both sides prove to know. */
+  authToken: string;
+  /** How long the child may take to answer the handshake. */
+  startTimeoutMs: number;
+  maxBodyBytes: number;
+  protocolVersion: number;
+  client: { name: string; version: string };
+}
+
+export interface Launched {
+  pid: number;
+  account: AccountInfo;
+  server: { name: string; version: string };
+}
+
+export interface ExitStatus {
+  code: number | null;
+  signal: string | null;
+}
+
+/** How many milliseconds `stop` waits after each step of its ladder before it takes the next. */
+export interface StopSteps {
+  shutdownMs: number;
+  stdinEndMs: number;
+  sigtermMs: number;
+}
+
+/** What the main thread gets on the lane. It sends framed text there and nothing else. */
+export type LaneMessage =
+  /** `count` answers to the lane's calls, as the text of one JSON array. */
+  | { type: 'answers'; json: string; count: number }
+  /** One large answer, as bytes of UTF-8. */
+  | { type: 'answer'; bytes: Uint8Array }
+  /** A batch of a tail that the lane opened; `bytes` is the JSON array of its events. */
+  | { type: 'tail'; tailId: string; seq: number; dropped: number; bytes: Uint8Array }
+  /** Any other notification, parsed. */
+  | { type: 'notification'; method: string; params: unknown }
+  /** Something broke the protocol; the child is being killed. */
+  | { type: 'fault'; error: ErrorValue }
+  /** The connection to the child is gone: nothing that was sent will be answered. */
+  | { type: 'disconnected' }
+  /** The child has ended. */
+  | { type: 'exit'; status: ExitStatus }
+  /** Lines that the child wrote to stderr. */
+  | { type: 'stderr'; text: string };
+
+/** A batch as `sidecar.remote.tail` hands it to its callback. */
+export interface RemoteTailBatch {
+  seq: number;
+  /** Events left out between the batch before and this one. */
+  dropped: number;
+  events: TraceEvent[];
+}
+
+export interface RemoteCallOptions {
+  /** Milliseconds to wait for the answer. Default: the contract's for the method. */
+  timeout?: number;
+}
+
+/** The worker's API, exposed by comlink. */
+export interface WorkerApi {
+  launch(options: LaunchOptions): Promise<Outcome<Launched>>;
+  /** Ends the child, step by step. Resolves when it has ended, or at once when there is none. */
+  stop(steps: StopSteps): Promise<void>;
+  /** Kills the child at once. */
+  kill(): void;
+  call<M extends CallableMethod>(
+    method: M,
+    params: Params<M> | undefined,
+    timeoutMs: number,
+  ): Promise<Outcome<Result<M>>>;
+  tail(
+    params: Params<'dashboard.tailLogs'>,
+    onBatch: (batch: RemoteTailBatch) => void | Promise<void>,
+    timeoutMs: number,
+  ): Promise<Outcome<{ tailId: string }>>;
+}

@@ -1,0 +1,37 @@
+import { expose } from 'comlink';
+import type { CallableMethod, Params, Result } from '../src/protocol/index.js';
+import { CoalescingEndpoint } from '../src/transport/coalescing-endpoint.js';
+import type { WorkerApi, WorkerTask } from './contract.js';
+import { outcomeOf } from './failure.js';
+import { Lane } from './lane.js';
+import { Supervisor } from './supervisor.js';
+
+/**
+ * The task that piscina runs in the thread. It never ends by itself: an unfinished task keeps piscina from blocking
+ * the thread's event loop while it waits for the next one.
+ */
+export default function main({ api, lane }: WorkerTask): Promise<never> {
+  const supervisor = new Supervisor(new Lane(lane));
+  lane.on('message', (framed: string) => supervisor.writeFramed(framed));
+  expose(createApi(supervisor), new CoalescingEndpoint(api));
+  return new Promise(() => {});
+}
+
+function createApi(supervisor: Supervisor): WorkerApi {
+  return {
+    launch: (options) => outcomeOf(() => supervisor.launch(options)),
+    stop: (steps) => supervisor.stop(steps),
+    kill: () => supervisor.kill(),
+    call: <M extends CallableMethod>(method: M, params: Params<M> | undefined, timeoutMs: number) =>
+      outcomeOf(async () => (await supervisor.session.call(method, params, timeoutMs)) as Result<M>),
+    tail: (params, onBatch, timeoutMs) =>
+      outcomeOf(async () => {
+        // The callback is attached in the same turn as the answer is read: a batch may stand right behind it.
+        const attach = (result: unknown) =>
+          supervisor.tails.attach((result as { tailId: string }).tailId, onBatch);
+        return (await supervisor.session.call('dashboard.tailLogs', params, timeoutMs, attach)) as {
+          tailId: string;
+        };
+      }),
+  };
+}

@@ -1,0 +1,223 @@
+import type { Writable } from 'node:stream';
+import { bodyText, checkDepth, parseJson } from '../src/transport/body.js';
+import { FrameError } from '../src/transport/frame-error.js';
+import { FrameReader } from '../src/transport/frame-reader.js';
+import { FrameWriter } from '../src/transport/frame-writer.js';
+import { DEFAULT_LIMITS } from '../src/transport/limits.js';
+import { classify } from '../src/transport/message.js';
+import { Failure } from './failure.js';
+import type { Lane } from './lane.js';
+import { isLaneAnswer, readTailBatch } from './sniff.js';
+import type { TailRouter } from './tail-router.js';
+
+/** From this size on a body is handed to the main thread as bytes, moved and not copied. */
+const LARGE_BODY_BYTES = 64 * 1024;
+
+interface Pending {
+  resolve(result: unknown): void;
+  reject(error: Failure): void;
+  timer: NodeJS.Timeout;
+}
+
+/**
+ * The client's side of the JSON-RPC connection. The lane's calls have even ids and pass through as text: they are
+ * framed and parsed on the main thread. The thread's own calls have odd ids and are settled here.
+ */
+export class Session {
+  readonly #writer: FrameWriter;
+  readonly #reader: FrameReader;
+  readonly #lane: Lane;
+  readonly #tails: TailRouter;
+  readonly #maxBodyBytes: number;
+  readonly #onFault: (error: Failure) => void;
+  readonly #pending = new Map<number, Pending>();
+  /** Ids of calls given up here whose answers may still come. */
+  readonly #abandoned = new Set<number>();
+  #nextId = 1;
+  #closed = false;
+
+  constructor(options: {
+    stdin: Writable;
+    lane: Lane;
+    tails: TailRouter;
+    maxBodyBytes: number;
+    /** Called once, when the child breaks the protocol. */
+    onFault(error: Failure): void;
+  }) {
+    this.#writer = new FrameWriter(options.stdin);
+    this.#reader = new FrameReader((bytes, start, end, text) => this.#receive(bytes, start, end, text), {
+      maxBodyBytes: options.maxBodyBytes,
+    });
+    this.#lane = options.lane;
+    this.#tails = options.tails;
+    this.#maxBodyBytes = options.maxBodyBytes;
+    this.#onFault = options.onFault;
+  }
+
+  /** Bytes from the child's stdout. */
+  read(chunk: Buffer): void {
+    if (this.#closed) return;
+    try {
+      this.#reader.push(chunk);
+    } catch (error) {
+      this.#fault(error);
+    }
+    this.#lane.flush();
+  }
+
+  /** Framed text of the lane, sent on as it is. */
+  writeFramed(text: string): void {
+    if (!this.#closed) this.#writer.writeFramed(text);
+  }
+
+  notify(method: string, params: unknown): void {
+    if (!this.#closed) this.#writer.write(JSON.stringify({ jsonrpc: '2.0', method, params }));
+  }
+
+  /** Sends a call of this thread. @throws Failure of the server's code, `timeout` or `connection-lost` */
+  call(
+    method: string,
+    params: unknown,
+    timeoutMs: number,
+    onAnswer?: (result: unknown) => void,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) {
+        reject(new Failure('connection-lost', `${method} was not sent: the connection to the CLI is gone.`));
+        return;
+      }
+      const id = this.#nextId;
+      const body = JSON.stringify({ jsonrpc: '2.0', id, method, params });
+      if (body.length > this.#maxBodyBytes || Buffer.byteLength(body) > this.#maxBodyBytes) {
+        reject(
+          new Failure(
+            'limit-exceeded',
+            `${method}: the params have ${body.length} characters; the limit is ${this.#maxBodyBytes} bytes.`,
+          ),
+        );
+        return;
+      }
+      this.#nextId += 2;
+      const timer = setTimeout(() => this.#expire(id, method, timeoutMs), timeoutMs);
+      const settle = (result: unknown) => {
+        // In the same turn as the answer was read, before any notification behind it.
+        onAnswer?.(result);
+        resolve(result);
+      };
+      this.#pending.set(id, { resolve: settle, reject, timer });
+      this.#writer.write(body);
+    });
+  }
+
+  /** Nothing will be answered any more: every call of this thread is settled. Can be called twice. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const { reject, timer } of this.#pending.values()) {
+      clearTimeout(timer);
+      reject(
+        new Failure(
+          'indeterminate',
+          'The CLI ended while the call was in flight; it may or may not have been carried out.',
+        ),
+      );
+    }
+    this.#pending.clear();
+  }
+
+  #expire(id: number, method: string, timeoutMs: number): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    this.#pending.delete(id);
+    this.#abandoned.add(id);
+    this.notify('$/cancelRequest', { id });
+    pending.reject(
+      new Failure('timeout', `${method} was not answered within ${timeoutMs} ms.`, { timeoutMs }),
+    );
+  }
+
+  #receive(bytes: Buffer, start: number, end: number, text: string | undefined): void {
+    if (end - start >= LARGE_BODY_BYTES) this.#receiveLarge(bytes, start, end, text);
+    else this.#receiveText(bytes, start, end, bodyText(bytes, start, end, text));
+  }
+
+  #receiveLarge(bytes: Buffer, start: number, end: number, text: string | undefined): void {
+    const head = bytes.toString('latin1', start, Math.min(end, start + 256));
+    if (!isLaneAnswer(head)) {
+      this.#receiveText(bytes, start, end, bodyText(bytes, start, end, text));
+      return;
+    }
+    checkDepth(bodyText(bytes, start, end, text), DEFAULT_LIMITS.maxDepth);
+    this.#lane.postAnswerBytes(bytes, start, end);
+  }
+
+  #receiveText(bytes: Buffer, start: number, end: number, body: string): void {
+    if (isLaneAnswer(body)) {
+      checkDepth(body, DEFAULT_LIMITS.maxDepth);
+      this.#lane.pushAnswer(body);
+      return;
+    }
+    const batch = readTailBatch(body);
+    if (batch !== undefined) {
+      // The answer that names a tail may still wait for the end of this chunk.
+      this.#lane.flush();
+      this.#tails.deliver(batch, bytes, start, end, body);
+      return;
+    }
+    this.#receiveParsed(body);
+  }
+
+  #receiveParsed(body: string): void {
+    checkDepth(body, DEFAULT_LIMITS.maxDepth);
+    const incoming = classify(parseJson(body));
+    if (incoming.kind === 'request') {
+      throw new FrameError(
+        'message-invalid',
+        `The child sent a request, ${JSON.stringify(incoming.message.method)}: it is no fluorite-flake server.`,
+      );
+    }
+    if (incoming.kind === 'notification') {
+      const { method, params } = incoming.message;
+      this.#lane.flush();
+      if (!this.#tails.notify(method, params)) this.#lane.post({ type: 'notification', method, params });
+      return;
+    }
+    const { id } = incoming.message;
+    if (typeof id === 'number' && id % 2 === 0) this.#lane.pushAnswer(body);
+    else this.#settle(incoming.message);
+  }
+
+  #settle(message: {
+    id: number | string | null;
+    result?: unknown;
+    error?: { code: number; message: string; data?: unknown };
+  }): void {
+    const { id, error } = message;
+    const pending = typeof id === 'number' ? this.#pending.get(id) : undefined;
+    if (pending === undefined) {
+      if (typeof id === 'number' && this.#abandoned.delete(id)) return;
+      const why = error === undefined ? '' : ` (${error.message})`;
+      throw new FrameError(
+        'message-invalid',
+        `The child answered a call that was never made: id ${JSON.stringify(id)}${why}.`,
+      );
+    }
+    this.#pending.delete(id as number);
+    clearTimeout(pending.timer);
+    if (error === undefined) pending.resolve(message.result);
+    else pending.reject(remoteFailure(error));
+  }
+
+  #fault(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    const fault = error instanceof FrameError ? error.fault : undefined;
+    this.close();
+    this.#onFault(new Failure('protocol-error', `The CLI broke the protocol: ${message}`, { fault }));
+  }
+}
+
+function remoteFailure(error: { code: number; message: string; data?: unknown }): Failure {
+  const { code, ...data } = (error.data ?? {}) as { code?: unknown };
+  if (typeof code === 'string') return new Failure(code as Failure['code'], error.message, data);
+  return new Failure('internal-error', error.message, { jsonRpcCode: error.code });
+}

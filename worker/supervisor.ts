@@ -1,0 +1,172 @@
+import { type Child, spawnChild } from './child.js';
+import type { ExitStatus, Launched, LaunchOptions, StopSteps } from './contract.js';
+import { errorValue, Failure } from './failure.js';
+import { shakeHands } from './handshake.js';
+import type { Lane } from './lane.js';
+import { Session } from './session.js';
+import { TailRouter } from './tail-router.js';
+
+/** How long a child that closed its pipe may take to end. */
+const EXIT_MS = 500;
+
+/** Owns the one child of this thread, from spawn to exit. Whether to start another is not decided here. */
+export class Supervisor {
+  readonly #lane: Lane;
+  readonly tails: TailRouter;
+  #child: Child | undefined;
+  #session: Session | undefined;
+  #launching: Promise<Launched> | undefined;
+
+  constructor(lane: Lane) {
+    this.#lane = lane;
+    this.tails = new TailRouter(
+      lane,
+      (tailId, bytes) => this.#session?.notify('tail/credit', { tailId, bytes }),
+      (error) => lane.post({ type: 'fault', error: errorValue(error) }),
+    );
+  }
+
+  /** The session with the running child. @throws Failure `not-running` */
+  get session(): Session {
+    if (this.#session === undefined)
+      throw new Failure('not-running', 'The CLI is not running; call `start()` first.');
+    return this.#session;
+  }
+
+  /** Framed text of the lane. What comes while no child runs is dropped: the main thread settles those calls itself. */
+  writeFramed(text: string): void {
+    this.#session?.writeFramed(text);
+  }
+
+  /** Spawns a child and shakes hands with it. @throws Failure */
+  async launch(options: LaunchOptions): Promise<Launched> {
+    if (this.#launching !== undefined || this.#child !== undefined) {
+      throw new Failure('start-failed', 'A CLI is running in this thread already.');
+    }
+    this.#launching = this.#launch(options);
+    try {
+      return await this.#launching;
+    } finally {
+      this.#launching = undefined;
+    }
+  }
+
+  async #launch(options: LaunchOptions): Promise<Launched> {
+    const child = await spawnChild(options, (text) => this.#lane.post({ type: 'stderr', text }));
+    this.#child = child;
+    const session = new Session({
+      stdin: child.stdin,
+      lane: this.#lane,
+      tails: this.tails,
+      maxBodyBytes: options.maxBodyBytes,
+      onFault: (error) => this.#fault(error),
+    });
+    child.stdout.on('data', (chunk: Buffer) => session.read(chunk));
+    this.#watch(child, session);
+    try {
+      const launched = await Promise.race([shakeHands(session, child.pid, options), failWhenEnded(child)]);
+      this.#session = session;
+      return launched;
+    } catch (error) {
+      // A pipe that closed in the middle of the handshake: how the child ended says more than that.
+      const isBroken = error instanceof Failure && error.code === 'indeterminate';
+      const ended = isBroken && (await endsWithin(child, EXIT_MS));
+      child.signal('SIGKILL');
+      const status = await child.ended;
+      throw explain(ended ? endedBeforeReady(status) : error, child, options);
+    }
+  }
+
+  #watch(child: Child, session: Session): void {
+    const disconnect = () => {
+      if (this.#session === session) {
+        this.#session = undefined;
+        this.#lane.flush();
+        this.#lane.post({ type: 'disconnected' });
+      }
+      session.close();
+      this.tails.clear();
+    };
+    child.stdout.once('close', disconnect);
+    void child.ended.then((status) => {
+      disconnect();
+      if (this.#child === child) this.#child = undefined;
+      this.#lane.post({ type: 'exit', status });
+    });
+  }
+
+  #fault(error: Failure): void {
+    this.#lane.post({ type: 'fault', error: errorValue(error) });
+    this.#child?.signal('SIGKILL');
+  }
+
+  kill(): void {
+    this.#child?.signal('SIGKILL');
+  }
+
+  /** Asks, then presses, then kills; each step waits as long as `steps` says. */
+  async stop(steps: StopSteps): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    if (this.#session === undefined) {
+      child.signal('SIGTERM');
+    } else {
+      // Its answer does not matter, its exit does; a child that refuses is taken the next step.
+      this.#session.call('system.shutdown', {}, steps.shutdownMs).catch(() => undefined);
+      if (await endsWithin(child, steps.shutdownMs)) return;
+    }
+    child.stdin.end();
+    if (await endsWithin(child, steps.stdinEndMs)) return;
+    child.signal('SIGTERM');
+    if (await endsWithin(child, steps.sigtermMs)) return;
+    child.signal('SIGKILL');
+    await child.ended;
+  }
+}
+
+async function endsWithin(child: Child, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  const ended = await Promise.race([child.ended.then(() => true), late]);
+  clearTimeout(timer);
+  return ended;
+}
+
+async function failWhenEnded(child: Child): Promise<never> {
+  throw endedBeforeReady(await child.ended);
+}
+
+function endedBeforeReady({ code, signal }: ExitStatus): Failure {
+  const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+  return new Failure('start-failed', `The CLI ended with ${how} before it was ready.`, {
+    exitCode: code,
+    signal,
+  });
+}
+
+/** A failed launch names the file and shows what the child said last. */
+function explain(error: unknown, child: Child, options: LaunchOptions): Failure {
+  const { code, message, data } = errorValue(error);
+  const stderr = child.stderrTail();
+  const said = stderr === '' ? '' : ` It wrote to stderr: ${stderr}`;
+  const late =
+    code === 'timeout'
+      ? `The CLI did not answer the handshake within ${options.startTimeoutMs} ms.`
+      : message;
+  const foreign =
+    code === 'protocol-error' || code === 'internal-error'
+      ? ` Is ${options.cliPath} the fluorite-flake CLI?`
+      : '';
+  const kept =
+    code === 'authentication-failed' || code === 'version-mismatch' || code === 'credentials-missing'
+      ? code
+      : 'start-failed';
+  return new Failure(kept, `${late}${foreign}${said}`, {
+    ...data,
+    cliPath: options.cliPath,
+    stderr,
+    reason: code,
+  });
+}
