@@ -1,0 +1,33 @@
+import type { CommandOption } from './command.js';
+
+/** What every command takes, before or behind its own words. */
+export interface GlobalOptions {
+  /** auto, local, cloud or an account id. */
+  account: string;
+  stateDir?: string;
+  cwd?: string;
+  json: boolean;
+  debug: boolean;
+}
+
+export const GLOBAL_OPTIONS: readonly CommandOption[] = [
+  {
+    flags: '--account <which>',
+    description: 'auto (Cloudflare with credentials, else local), local, cloud, or an account id',
+  },
+  { flags: '--state-dir <dir>', description: "the local account's state folder" },
+  { flags: '--cwd <dir>', description: 'work as if started in this folder' },
+  { flags: '--json', description: 'print the result, and errors on stderr, as JSON' },
+  { flags: '--debug', description: 'print what happens to stderr' },
+];
+
+export function globalOptions(values: Readonly<Record<string, unknown>>): GlobalOptions {
+  const text = (name: string) => (typeof values[name] === 'string' ? (values[name] as string) : undefined);
+  return {
+    account: text('account') ?? 'auto',
+    stateDir: text('stateDir'),
+    cwd: text('cwd'),
+    json: values.json === true,
+    debug: values.debug === true,
+  };
+}

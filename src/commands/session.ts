@@ -1,0 +1,92 @@
+import { resolve } from 'node:path';
+import type { Account } from '../accounts/account.js';
+import {
+  type AccountInfo,
+  type MethodName,
+  type Params,
+  parseParams,
+  parseResult,
+  type Result,
+  SidecarError,
+} from '../protocol/index.js';
+import type { CallContext, Handlers } from '../server/context.js';
+import { createServices, type Services } from '../server/services.js';
+import type { GlobalOptions } from './global-options.js';
+import type { Terminal } from './terminal.js';
+
+/** What a running command works with: one account, one terminal, one signal that ends it. */
+export interface Session {
+  readonly json: boolean;
+  readonly cwd: string;
+  readonly signal: AbortSignal;
+  readonly terminal: Terminal;
+  print(text: string | Uint8Array): Promise<void>;
+  /** A line beside the result, on stderr; with `--json` it is left out, because the result has it. */
+  note(line: string): void;
+  /** Calls a method of the contract in this process, params and result checked as the server does it. */
+  call<M extends MethodName>(method: M, params?: Params<M>): Promise<Result<M>>;
+  account(): Promise<Account>;
+  /** Closes the account. Can be called twice. */
+  close(): Promise<void>;
+}
+
+export function createSession(options: GlobalOptions, terminal: Terminal, signal: AbortSignal): Session {
+  const cwd = resolve(options.cwd ?? '.');
+  const services = commandServices(options, cwd, terminal);
+  const context: CallContext = {
+    signal,
+    progress: ({ message }) => {
+      if (terminal.isInteractive && !options.json) terminal.printError(message);
+    },
+  };
+  return {
+    json: options.json,
+    cwd,
+    signal,
+    terminal,
+    print: (text) => terminal.print(text),
+    note: (line) => {
+      if (!options.json) terminal.printError(line);
+    },
+    async call(method, params) {
+      const parsed = parseParams(method, params);
+      const { createHandlers } = await import('../server/handlers/index.js');
+      const handler = handlerOf(createHandlers(services), method);
+      return parseResult(method, await handler(parsed, context));
+    },
+    account: services.account,
+    close: services.close,
+  };
+}
+
+function commandServices(options: GlobalOptions, cwd: string, terminal: Terminal): Services {
+  const log = options.debug ? (line: string) => terminal.printError(line) : () => {};
+  return createServices({
+    cwd,
+    log,
+    async openAccount() {
+      const { openAccount } = await import('../accounts/index.js');
+      const { account, stateDir } = options;
+      const opened = await openAccount({ account, stateDir, cwd, env: process.env, log });
+      terminal.printError(accountLine(opened.info, options));
+      return opened;
+    },
+  });
+}
+
+/** Which account answers, said on stderr once: nobody shall take the local one for Cloudflare. */
+function accountLine(info: AccountInfo, { account, json }: GlobalOptions): string {
+  if (json) return JSON.stringify({ account: info });
+  if (info.kind === 'cloud') return `Cloudflare account ${info.name} (${info.id}), ${info.credentials ?? ''}`;
+  const fallback = account === 'auto' ? '; set CLOUDFLARE_API_TOKEN to use Cloudflare' : '';
+  return `local account, state in ${info.stateDir}${fallback}`;
+}
+
+type AnyHandler = (params: unknown, context: CallContext) => unknown;
+
+function handlerOf(handlers: Handlers, method: MethodName): AnyHandler {
+  const all: Readonly<Partial<Record<MethodName, unknown>>> = handlers;
+  // Params were checked against the method's own schema just before: the one place that knows both.
+  if (Object.hasOwn(handlers, method)) return all[method] as AnyHandler;
+  throw new SidecarError('method-not-found', `${method} belongs to a connection, not to a command.`);
+}
