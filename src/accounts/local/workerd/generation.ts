@@ -31,6 +31,7 @@ export class Generation {
   ) {
     this.#workers = new Map([...sockets.workers].map(([name, path]) => [name, new SocketHttp(path)]));
     this.#control = new SocketHttp(sockets.control);
+    void process.exited.then(() => this.#release());
   }
 
   get usable(): boolean {
@@ -79,6 +80,7 @@ export class Generation {
   /** Lets requests in flight and what they left to do finish, bounded, then ends the process. */
   retire(): void {
     this.#retiring = true;
+    if (!this.process.alive) return;
     this.#drainTimer = setTimeout(() => void this.stop(), DRAIN_MS);
     this.#stopWhenIdle();
   }
@@ -86,11 +88,19 @@ export class Generation {
   /** Ends the process now; requests in flight get a short while. Can be called twice. */
   async stop(): Promise<void> {
     this.#retiring = true;
-    clearTimeout(this.#timer);
-    clearTimeout(this.#drainTimer);
+    this.#clearTimers();
     await this.process.stop(STOP_GRACE_MS);
+  }
+
+  #release(): void {
+    this.#clearTimers();
     this.#control.close();
     for (const http of this.#workers.values()) http.close();
+  }
+
+  #clearTimers(): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#drainTimer);
   }
 
   #answered(): void {
@@ -101,7 +111,7 @@ export class Generation {
 
   #stopWhenIdle(): void {
     clearTimeout(this.#timer);
-    if (this.#inFlight > 0) return;
+    if (this.#inFlight > 0 || !this.process.alive) return;
     const restMs = this.#lastAnswerAt + WAIT_UNTIL_MS - performance.now();
     if (restMs > 0) this.#timer = setTimeout(() => this.#stopWhenIdle(), restMs);
     else void this.stop();

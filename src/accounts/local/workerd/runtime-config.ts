@@ -130,8 +130,8 @@ class RuntimeConfigBuilder {
   #date(worker: RuntimeWorker): string {
     const { compatibilityDate: asked } = worker;
     const { newestDate } = this.options;
-    // Only a well-formed date is lowered: workerd itself refuses anything else, by name.
-    if (!/^\d{4}-\d{2}-\d{2}$/.test(asked) || asked <= newestDate) return asked;
+    // Only a real date is lowered: workerd itself refuses anything else, by name.
+    if (!isDate(asked) || asked <= newestDate) return asked;
     this.#warnings.push(
       `Worker ${worker.name} asks for compatibility date ${asked}; the local runtime knows dates up to ${newestDate} and uses that one.`,
     );
@@ -219,6 +219,11 @@ class RuntimeConfigBuilder {
     this.#socketNames.push(name);
     return path;
   }
+}
+
+function isDate(text: string): boolean {
+  const time = Date.parse(`${text}T00:00:00Z`);
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
 }
 
 const MODULE_FIELDS = {

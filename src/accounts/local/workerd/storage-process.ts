@@ -33,6 +33,11 @@ export class StorageProcess {
     return this.#starting;
   }
 
+  /** Takes note that nobody listens behind `http` any more, so that the next use starts the storage anew. */
+  async discard(http: SocketHttp): Promise<void> {
+    if (this.#running?.http === http) await this.#running.process.kill();
+  }
+
   get pid(): number | undefined {
     return this.#running?.process.pid;
   }

@@ -6,9 +6,8 @@ import type { StorageProcess } from './storage-process.js';
 
 /** Sends a request to the storage process, which is started when it does not run. */
 export async function storageSend(storage: StorageProcess, request: SocketRequest): Promise<IncomingMessage> {
-  const http = await storage.http();
   try {
-    return await http.send(request);
+    return await send(storage, request);
   } catch (cause) {
     // What broke the body on its way (a limit, the caller's own stream) is the caller's to see.
     if (cause instanceof SidecarError || !isConnectionError(cause)) throw cause;
@@ -19,6 +18,22 @@ export async function storageSend(storage: StorageProcess, request: SocketReques
     );
   }
 }
+
+async function send(storage: StorageProcess, request: SocketRequest): Promise<IncomingMessage> {
+  const http = await storage.http();
+  try {
+    return await http.send(request);
+  } catch (error) {
+    if (!isNobodyThere(error)) throw error;
+    // The storage has died so lately that it went unnoticed, and nothing was sent.
+    await storage.discard(http);
+    if (request.body instanceof Readable) throw error;
+    return (await storage.http()).send(request);
+  }
+}
+
+const isNobodyThere = (error: unknown) =>
+  ['ECONNREFUSED', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '');
 
 const CONNECTION_ERRORS = new Set(['ECONNRESET', 'ECONNREFUSED', 'ENOENT', 'EPIPE', 'ECONNABORTED']);
 

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { findWorkerd } from '../../../../src/accounts/local/workerd/index.js';
+import { fixture, invokeText, isAlive, until, worker } from './runtime-fixture.js';
+
+const linuxOnly = { skip: process.platform !== 'linux' && 'reads /proc' };
+const kvBinding = [{ type: 'kv_namespace' as const, name: 'KV', namespace_id: 'a'.repeat(32) }];
+
+/** The parent of a process, from the fourth field of its stat line; the second one may hold spaces. */
+function parentOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+}
+
+test('SIGKILL of the host leaves no process and no socket', async (context) => {
+  const { stateDir, socketDir } = await fixture(context);
+  const host = spawn(
+    process.execPath,
+    ['--import', 'tsx', fileURLToPath(new URL('./host.ts', import.meta.url)), stateDir, socketDir],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  context.after(() => host.kill('SIGKILL'));
+  const [line] = (await once(createInterface({ input: host.stdout }), 'line')) as [string];
+  const pids = JSON.parse(line) as number[];
+  assert.equal(pids.length, 2);
+  const shells = process.platform === 'linux' ? pids.map(parentOf) : [];
+  host.kill('SIGKILL');
+  await until('workerd and its shells to be gone', () => ![...pids, ...shells].some(isAlive), 2_000);
+  await until('their folders to be removed', () => readdirSync(socketDir).length === 0, 2_000);
+});
+
+test(
+  'when the guarding shell is killed, workerd goes too, and the next use works',
+  linuxOnly,
+  async (context) => {
+    const { runtime } = await fixture(context);
+    await runtime.deploy([worker('w', 'export default { fetch: () => new Response("up") };')]);
+    for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+      const [pid] = runtime.pids as [number];
+      process.kill(parentOf(pid), signal);
+      await until(`workerd to end after ${signal} of its shell`, () => !isAlive(pid), 2_000);
+      await until('its end to be noticed', () => runtime.pids.length === 0);
+      assert.equal(await invokeText(runtime, 'w'), 'up');
+    }
+  },
+);
+
+test(
+  'no process holds an inet socket, and workerd knows nothing of the environment',
+  linuxOnly,
+  async (context) => {
+    process.env.CLOUDFLARE_API_TOKEN_FOR_TEST = 'secret';
+    context.after(() => {
+      delete process.env.CLOUDFLARE_API_TOKEN_FOR_TEST;
+    });
+    const { runtime } = await fixture(context);
+    const script = 'export default { fetch: (r, env) => env.KV.get("k").then((v) => new Response(v)) };';
+    runtime.onTrace(() => {});
+    await runtime.deploy([worker('w', script, { bindings: kvBinding })]);
+    await runtime.kv.put('a'.repeat(32), 'k', Buffer.from('v'));
+    assert.equal(await invokeText(runtime, 'w'), 'v');
+    const inet = new Set(
+      ['tcp', 'tcp6', 'udp', 'udp6'].flatMap((table) =>
+        readFileSync(`/proc/net/${table}`, 'utf8')
+          .split('\n')
+          .slice(1)
+          .map((row) => row.trim().split(/\s+/)[9]),
+      ),
+    );
+    assert.equal(runtime.pids.length, 2);
+    for (const pid of [process.pid, ...runtime.pids, ...runtime.pids.map(parentOf)]) {
+      const held = readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+        try {
+          const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
+          return inode !== undefined && inet.has(inode) ? [inode] : [];
+        } catch {
+          return []; // closed meanwhile
+        }
+      });
+      assert.deepEqual(held, [], `inet sockets of process ${pid}`);
+    }
+    for (const pid of runtime.pids) {
+      assert.ok(!readFileSync(`/proc/${pid}/environ`, 'utf8').includes('CLOUDFLARE'));
+      assert.ok(!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('secret'));
+    }
+  },
+);
+
+test('generated files are private, and the folder of a dead process is removed at start', async (context) => {
+  const { runtime, socketDir, open } = await fixture(context);
+  const secret = [{ type: 'secret_text' as const, name: 'S', text: 'hidden' }];
+  await runtime.deploy([
+    worker('w', 'export default { fetch: () => new Response("x") };', { bindings: secret }),
+  ]);
+  const [name] = readdirSync(socketDir) as [string];
+  const folder = join(socketDir, name);
+  const modes = (readdirSync(folder, { recursive: true }) as string[])
+    .map((file) => statSync(join(folder, file)))
+    .filter((stats) => !stats.isSocket())
+    .map((stats) => (stats.mode & 0o777).toString(8));
+  assert.equal((statSync(folder).mode & 0o777).toString(8), '700');
+  assert.deepEqual([...new Set(modes)].sort(), ['600', '700']);
+  await runtime.close();
+
+  const child = spawn(process.execPath, ['-e', '']);
+  await once(child, 'exit');
+  const stale = join(socketDir, name.replace(/^(ff-[0-9a-f]+)-\d+-/, `$1-${child.pid}-`));
+  const foreign = join(socketDir, `ff-00000000-${child.pid}-abcdef`);
+  mkdirSync(stale);
+  mkdirSync(foreign);
+  const second = open();
+  await second.kv.list('a'.repeat(32));
+  assert.ok(!readdirSync(socketDir).some((entry) => stale.endsWith(entry)));
+  assert.ok(
+    readdirSync(socketDir).some((entry) => foreign.endsWith(entry)),
+    'that of another state stays',
+  );
+});
+
+test('a binary that is missing or does not run is told as workerd-missing', async () => {
+  await assert.rejects(findWorkerd({ FLUORITE_FLAKE_WORKERD: '/nonexistent/workerd' }), {
+    code: 'workerd-missing',
+  });
+  await assert.rejects(findWorkerd({ FLUORITE_FLAKE_WORKERD: '/bin/false' }), { code: 'workerd-missing' });
+  assert.match((await findWorkerd({})).compatibilityDate, /^\d{4}-\d{2}-\d{2}$/);
+});
+
+test('a socket folder with a path too long is refused by its length', async (context) => {
+  const { open, folder } = await fixture(context);
+  const runtime = open({ socketDir: join(folder, 'x'.repeat(90)) });
+  await assert.rejects(runtime.kv.list('a'.repeat(32)), { code: 'invalid-option', message: /too long/ });
+});

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { eventsByWorker } from '../../../../src/accounts/local/workerd/trace-server.js';
+import { traceEvent } from '../../../../src/protocol/resources.js';
+import { fixture, invokeText, until, worker } from './runtime-fixture.js';
+
+const LOUD = `export default { fetch(r, env, ctx) {
+  const { pathname } = new URL(r.url);
+  console.log('at', pathname, { nested: ['ä', 'tab\\t', 'line\\n'] });
+  console.error('oh');
+  if (pathname === '/throw') throw new TypeError('boom');
+  return new Response('ok');
+} };`;
+
+test('listeners get each event in the shape of Cloudflare: logs, exceptions, outcome', async (context) => {
+  const { runtime } = await fixture(context);
+  await runtime.deploy([worker('loud', LOUD)]);
+  await invokeText(runtime, 'loud', '/unheard');
+  const got: [string, string][] = [];
+  const unsubscribe = runtime.onTrace((name, events) =>
+    got.push(...events.map((event): [string, string] => [name, event])),
+  );
+  await invokeText(runtime, 'loud', '/a', { headers: { authorization: 'Bearer secret' } });
+  await invokeText(runtime, 'loud', '/throw');
+  await until('two events', () => got.length === 2);
+  const [first, second] = got.map(([name, json]) => {
+    assert.equal(name, 'loud');
+    return traceEvent.parse(JSON.parse(json));
+  });
+  assert.equal(first?.scriptName, 'loud');
+  assert.equal(first?.outcome, 'ok');
+  assert.ok(Math.abs((first?.eventTimestamp ?? 0) - Date.now()) < 60_000);
+  assert.deepEqual(
+    first?.logs.map(({ level, message }) => [level, message]),
+    [
+      ['log', ['at', '/a', { nested: ['ä', 'tab\t', 'line\n'] }]],
+      ['error', ['oh']],
+    ],
+  );
+  const event = first?.event as {
+    request: { url: string; headers: Record<string, string> };
+    response: unknown;
+  };
+  assert.equal(event.request.url, 'http://loud.local/a');
+  assert.equal(event.request.headers.authorization, 'REDACTED');
+  assert.deepEqual(event.response, { status: 200 });
+  assert.equal(second?.outcome, 'exception');
+  assert.deepEqual(
+    second?.exceptions.map(({ name, message }) => [name, message]),
+    [['TypeError', 'boom']],
+  );
+
+  unsubscribe();
+  unsubscribe();
+  await invokeText(runtime, 'loud', '/unheard');
+  runtime.onTrace((name, events) => got.push(...events.map((json): [string, string] => [name, json])));
+  await invokeText(runtime, 'loud', '/last');
+  await until('the third event', () => got.length >= 3);
+  assert.ok(got.at(-1)?.[1].includes('/last'), 'what nobody listened to is not kept');
+});
+
+test('events keep coming after a deploy, from all Workers, none lost in a burst', async (context) => {
+  const { runtime } = await fixture(context);
+  const counts = new Map<string, number>();
+  runtime.onTrace((name, events) => counts.set(name, (counts.get(name) ?? 0) + events.length));
+  await runtime.deploy([worker('one', LOUD)]);
+  await runtime.deploy([worker('one', LOUD), worker('two', LOUD)]);
+  const burst = Array.from({ length: 200 }, (_, index) =>
+    invokeText(runtime, index % 2 ? 'one' : 'two', `/${index}`),
+  );
+  await Promise.all(burst);
+  await until('200 events', () => (counts.get('one') ?? 0) + (counts.get('two') ?? 0) === 200);
+  assert.deepEqual([counts.get('one'), counts.get('two')], [100, 100]);
+});
+
+test('a batch is cut into the events of each Worker without being parsed', () => {
+  const batches = eventsByWorker('a\t{"x":"\\t\\n"}\nb\t{}\na\t[]\n');
+  assert.deepEqual(
+    [...batches],
+    [
+      ['a', ['{"x":"\\t\\n"}', '[]']],
+      ['b', ['{}']],
+    ],
+  );
+});
