@@ -15,7 +15,7 @@ export interface Built {
  * Builds what runs while the clock does: a TypeScript loader in those processes would be measured too.
  * The folder lies inside the package, for npm's packages and the package's own name to be found from it.
  */
-export async function buildBench(): Promise<Built> {
+export async function buildBench(options: { synthetic: boolean }): Promise<Built> {
   await mkdir(join(root, 'bench', '.build'), { recursive: true });
   const folder = await mkdtemp(join(root, 'bench', '.build', 'run-'));
   const shared = {
@@ -28,16 +28,21 @@ export async function buildBench(): Promise<Built> {
     format: 'esm',
     logLevel: 'warning',
   } as const;
-  await Promise.all([
-    build({ ...shared, entryPoints: ['bench/host.ts', 'bench/peers/servers/*.ts'], packages: 'external' }),
-    build({
+  await build({
+    ...shared,
+    entryPoints: ['bench/host.ts', 'bench/peers/servers/*.ts'],
+    packages: 'external',
+  });
+  // Bundled as the CLI is.
+  if (options.synthetic) {
+    await build({
       ...shared,
       entryPoints: ['bench/synthetic-server.ts'],
       external: ['esbuild', 'workerd'],
       banner: {
-        js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+        js: "import { createRequire as bundledRequire } from 'node:module'; const require = bundledRequire(import.meta.url);",
       },
-    }),
-  ]);
+    });
+  }
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }

@@ -21,7 +21,11 @@ process.on('disconnect', () => process.exit(0));
 
 async function handle(request: HostRequest): Promise<HostReply> {
   if (request.kind === 'close') {
-    await (await session)?.close();
+    // A session that could not be started has nothing to close, and its failure was reported.
+    await session?.then(
+      (started) => started.close(),
+      () => undefined,
+    );
     process.disconnect();
     return {};
   }

@@ -24,28 +24,31 @@ export interface TailLoad {
 
 export interface PeerSession {
   call(method: string, params: unknown): Promise<unknown>;
-  /** Opens a tail. `onLines` hears of lines as the consumer has them in the form it asked for. */
-  tail?(load: TailLoad, form: TailForm, onLines: (delivered: TailDelivery) => void): Promise<TailHandle>;
+  /** Opens a tail; absent where a peer has nothing like it. */
+  tail?(load: TailLoad, form: TailForm, onLines: TailConsumer): Promise<TailHandle>;
   /** Ends the child too. Can be called twice. */
   close(): Promise<void>;
 }
 
 /**
  * What the main thread has of an event when it counts as delivered: its text, to be forwarded; the bytes,
- * decoded when somebody looks (nobody does); or the parsed object.
+ * decoded when somebody looks (nobody does); or the parsed object. A peer that has only objects gives those.
  */
 export type TailForm = 'text' | 'lazy' | 'parsed';
 
+/** Hears of lines as they are delivered. One that returns a promise is waited for by a peer that can wait. */
+export type TailConsumer = (delivered: TailDelivery) => Promise<void> | undefined;
+
 export interface TailDelivery {
   lines: number;
-  /** Lines the product reports as left out before these. */
-  dropped: number;
-  /** A sample, to be checked. */
-  sample?: unknown;
+  /** One of them, parsed, to be checked. */
+  sample(): unknown;
 }
 
 export interface TailHandle {
-  /** Settles when the source has ended by itself. */
+  /** Settles when the source has ended by itself, or the tail was stopped. */
   readonly ended: Promise<void>;
+  /** Lines reported as left out so far. */
+  dropped(): number;
   stop(): Promise<void>;
 }

@@ -27,15 +27,22 @@ async function main(options: BenchOptions): Promise<void> {
 
 async function runAll(chosen: readonly Scenario[], options: BenchOptions): Promise<RunResults> {
   const startedAt = new Date();
+  const admits = (peer: string) =>
+    options.peer.length === 0 || options.peer.some((text) => peer.includes(text));
   const machine = describeMachine();
-  const built = await buildBench();
+  const built = await buildBench({
+    synthetic: chosen.some(
+      (scenario) =>
+        scenario.synthetic && scenario.peers.some((peer) => peer.startsWith('sidecar') && admits(peer)),
+    ),
+  });
   const results: ScenarioResult[] = [];
   try {
     for (const scenario of chosen) {
       const result = await runScenario(scenario, {
         quick: options.quick,
         builtFolder: built.folder,
-        admits: (peer) => options.peer.length === 0 || options.peer.some((text) => peer.includes(text)),
+        admits,
         progress: (text) => process.stderr.write(`${seconds(startedAt).padStart(5)}s ${text}\n`),
       });
       results.push(result);

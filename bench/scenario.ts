@@ -11,8 +11,12 @@ export interface Scenario {
   /** Names of peers; the first is the one ratios are taken to. */
   peers: readonly string[];
   metrics: readonly Metric[];
+  /** Ours runs with the bench's synthetic account. */
+  synthetic?: boolean;
   /** Interleaved rounds that count; one more goes before them as a warm-up. */
   rounds: number;
+  /** False where a round leaves nothing warm behind. */
+  warmUp?: false;
   /** With `--quick`, where it is not 3. 0 leaves the scenario out. */
   quickRounds?: number;
   /** How long a slice that is bound by time lasts. */

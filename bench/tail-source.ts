@@ -60,3 +60,17 @@ export function eventTexts(bytes: number): string[] {
     return event('x'.repeat(missing));
   });
 }
+
+/** The Worker name that asks a synthetic account for `load`: a name is all that a tail's caller can tell it. */
+export function loadName({ linesPerSecond, lines, lineBytes }: TailLoad): string {
+  return `bench-${linesPerSecond}-${lines}-${lineBytes}`;
+}
+
+/** @throws when the name is none that `loadName` makes. */
+export function parseLoadName(workerName: string): TailLoad {
+  const [linesPerSecond, lines, lineBytes] = workerName.split('-').slice(1).map(Number);
+  if (linesPerSecond === undefined || lines === undefined || lineBytes === undefined) {
+    throw new Error(`"${workerName}" is no name of a synthetic log source.`);
+  }
+  return { linesPerSecond, lines, lineBytes };
+}

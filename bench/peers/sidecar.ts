@@ -2,8 +2,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as Bridge from '../../bridge/index.js';
-import type { Params, TraceEvent } from '../../src/protocol/index.js';
-import type { Peer, PeerOptions, PeerSession, TailForm, TailLoad } from '../peer.js';
+import type { Params } from '../../src/protocol/index.js';
+import type {
+  Peer,
+  PeerOptions,
+  PeerSession,
+  TailConsumer,
+  TailForm,
+  TailHandle,
+  TailLoad,
+} from '../peer.js';
+import { loadName } from '../tail-source.js';
 import { builtFolder } from './child.js';
 
 /** The package's public door, as users have it: the built package, found by its own name. */
@@ -50,38 +59,35 @@ async function start(
   };
 }
 
-/** The load travels in the Worker's name, which is all that a tail's caller tells an account. */
-export function loadName(load: TailLoad): string {
-  return `bench-${load.linesPerSecond}-${load.lines}-${load.lineBytes}`;
-}
-
 async function tail(
   sidecar: Bridge.TauriSidecar,
   load: TailLoad,
   form: TailForm,
-  onLines: Parameters<NonNullable<PeerSession['tail']>>[2],
-) {
+  onLines: TailConsumer,
+): Promise<TailHandle> {
   const abort = new AbortController();
   const stream = sidecar.tailLogs({ workerName: loadName(load) }, { signal: abort.signal });
+  // All lines are of one size, so that a batch says how many it holds without being read: [a,b,c].
+  const count = (length: number) => (length - 1) / (load.lineBytes + 1);
   const ended = (async () => {
     for await (const batch of stream.batches()) {
       if (form === 'parsed') {
-        const events: TraceEvent[] = batch.events();
-        onLines({ lines: events.length, dropped: batch.dropped, sample: events[0] });
+        const events = batch.events();
+        await onLines({ lines: events.length, sample: () => events[0] });
       } else {
-        onLines({
-          lines: batch.count,
-          dropped: batch.dropped,
-          sample: form === 'text' ? batch.text() : batch,
-        });
+        const length = form === 'text' ? batch.text().length : batch.bytes.byteLength;
+        await onLines({ lines: count(length), sample: () => batch.events()[0] });
       }
     }
   })();
   return {
     ended,
+    dropped: () => stream.dropped,
     async stop() {
       abort.abort();
-      await ended;
+      await ended.catch((error: Error) => {
+        if (error.name !== 'AbortError') throw error;
+      });
     },
   };
 }

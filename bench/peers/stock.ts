@@ -6,7 +6,7 @@ import {
   StreamMessageReader,
   StreamMessageWriter,
 } from 'vscode-jsonrpc/node';
-import type { Peer, PeerSession, TailDelivery, TailForm, TailHandle, TailLoad } from '../peer.js';
+import type { Peer, PeerSession, TailConsumer, TailHandle, TailLoad } from '../peer.js';
 import { endChild, pipes, spawnServer } from './child.js';
 
 export const stockStdio: Peer = {
@@ -47,7 +47,7 @@ function session(connection: MessageConnection, end: () => Promise<void>): PeerS
   connection.listen();
   return {
     call: (method, params) => connection.sendRequest(method, params),
-    tail: (load, form, onLines) => tail(connection, load, form, onLines),
+    tail: (load, _form, onLines) => tail(connection, load, onLines),
     close() {
       connection.dispose();
       return end();
@@ -55,15 +55,15 @@ function session(connection: MessageConnection, end: () => Promise<void>): PeerS
   };
 }
 
-/** Its messages arrive parsed; text to forward has to be made again, and nothing can be left undecoded. */
+/** One notification a line, parsed on arrival: the only form there is. Nothing can wait for the consumer. */
 async function tail(
   connection: MessageConnection,
   load: TailLoad,
-  form: TailForm,
-  onLines: (delivery: TailDelivery) => void,
+  onLines: TailConsumer,
 ): Promise<TailHandle> {
-  const onLine = connection.onNotification('tail/line', (event: unknown) =>
-    onLines({ lines: 1, dropped: 0, sample: form === 'text' ? JSON.stringify(event) : event }),
+  const onLine = connection.onNotification(
+    'tail/line',
+    (event: unknown) => void onLines({ lines: 1, sample: () => event }),
   );
   const ended = new Promise<void>((resolve) => {
     connection.onNotification('tail/end', () => resolve());
@@ -71,6 +71,7 @@ async function tail(
   await connection.sendRequest('tail', load);
   return {
     ended,
+    dropped: () => 0,
     async stop() {
       await connection.sendRequest('stopTail');
       onLine.dispose();

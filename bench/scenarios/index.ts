@@ -2,9 +2,12 @@ import type { Scenario } from '../scenario.js';
 import { calls } from './calls.js';
 import { latency } from './latency.js';
 import { payloads } from './payloads.js';
+import { slowConsumer } from './slow-consumer.js';
+import { tailFlood } from './tail-flood.js';
+import { tailPing } from './tail-ping.js';
 
 /** In the order they run and are shown. */
-export const scenarios: readonly Scenario[] = [calls, latency, payloads];
+export const scenarios: readonly Scenario[] = [calls, latency, payloads, tailFlood, tailPing, slowConsumer];
 
 export function scenarioNamed(name: string): Scenario {
   const found = scenarios.find((scenario) => scenario.name === name);

@@ -13,12 +13,12 @@ const connection = createMessageConnection(
 connection.listen();
 
 const api = {
+  pid: () => child.pid ?? 0,
   call: (method: string, params: unknown) => connection.sendRequest(method, params),
+  /** Hears of every line, and of the end as null. */
   onLine(callback: (line: unknown) => void) {
     connection.onNotification('tail/line', (line) => callback(line));
-  },
-  onEnd(callback: () => void) {
-    connection.onNotification('tail/end', () => callback());
+    connection.onNotification('tail/end', () => callback(null));
   },
   close: () =>
     new Promise<void>((resolve) => {
