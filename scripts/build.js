@@ -16,8 +16,6 @@ const shared = {
   format: 'esm',
   outdir: 'dist',
   outbase: '.',
-  sourcemap: true,
-  sourcesContent: false,
   legalComments: 'linked',
   logLevel: 'warning',
 };

@@ -1,0 +1,68 @@
+// Runs every test file (or those whose path contains one of the arguments) with node:test through tsx, in a
+// temporary folder of its own, and fails when a process or a file of the run is left behind.
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const wanted = process.argv.slice(2);
+
+const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.test.ts') && !file.includes('node_modules'))
+  .map((file) => relative(root, join(root, 'test', file)))
+  .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+  .sort();
+if (files.length === 0) throw new Error(`No test file matches ${wanted.join(', ')}.`);
+
+// Short: the sockets of the local account live below it, and their paths are limited to about 100 bytes.
+const scratch = mkdtempSync(join(tmpdir(), 'ff-'));
+const temporary = join(scratch, 't');
+mkdirSync(temporary);
+
+// Nothing of the user's own reaches a test: no credentials, no account, no state.
+const inherited = Object.entries(process.env).filter(
+  ([name]) => !/^(CLOUDFLARE_|FLUORITE_FLAKE_|XDG_|NODE_OPTIONS$)/.test(name),
+);
+const env = {
+  ...Object.fromEntries(inherited),
+  TMPDIR: temporary,
+  FLUORITE_FLAKE_HOME: join(scratch, 'home'),
+};
+
+const runner = spawn(process.execPath, ['--import', 'tsx', '--test', '--test-concurrency=2', ...files], {
+  cwd: root,
+  env,
+  stdio: 'inherit',
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => runner.kill(signal));
+const code = await new Promise((resolve) => runner.once('close', (status) => resolve(status ?? 1)));
+
+const survivors = processesOf(scratch);
+for (const { pid, command } of survivors) {
+  console.error(`left behind: process ${pid}: ${command}`);
+  process.kill(pid, 'SIGKILL');
+}
+rmSync(scratch, { recursive: true, force: true });
+process.exit(survivors.length > 0 ? 1 : code);
+
+/** The processes that name the folder in their arguments or environment; Linux only. */
+function processesOf(folder) {
+  if (process.platform !== 'linux') return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .flatMap((pid) => {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
+        return command.includes(folder) || environment.includes(folder)
+          ? [{ pid: Number(pid), command }]
+          : [];
+      } catch (error) {
+        // Ended meanwhile, or another user's.
+        if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(error.code)) return [];
+        throw error;
+      }
+    });
+}
