@@ -22,6 +22,8 @@ export interface Command {
   /** Its words, such as `['r2', 'bucket', 'list']`. */
   path: readonly string[];
   summary: string;
+  /** The method it calls, if it is one. */
+  method?: MethodName;
   arguments: readonly CommandArgument[];
   options: readonly CommandOption[];
   /** Command lines without the program's name. */
@@ -47,6 +49,7 @@ export function methodCommand<M extends MethodName>(definition: MethodCommand<M>
   const { method, params, print } = definition;
   return {
     path: definition.path,
+    method,
     summary: definition.summary ?? methods[method].summary,
     arguments: definition.arguments ?? [],
     options: definition.options ?? [],
