@@ -11,7 +11,7 @@ export interface Account {
   client(): Promise<CloudflareClient>;
   /** Sends one HTTP request to a deployed Worker. */
   invoke(workerName: string, request: Request): Promise<Response>;
-  /** Opens a stream of trace events; resolves once events are being delivered. */
+  /** Opens a stream of trace events; resolves once events are being delivered. `signal` aborts the opening alone. */
   openTail(params: TailParams, sink: TailSink, signal: AbortSignal): Promise<TailSource>;
   /** Ends everything the account runs. Can be called twice. */
   close(): Promise<void>;

@@ -20,7 +20,7 @@ export async function openCloudTail(
   const remove = () => deleteTail(api, workerName, created.id, AbortSignal.timeout(DELETE_TIMEOUT_MS));
   try {
     const socket = await connect(created.url, signal);
-    return streamEvents(socket, created, sink, signal, remove);
+    return streamEvents(socket, created, sink, remove);
   } catch (error) {
     // What is told is why it could not be opened; a tail that stays behind expires by itself.
     await remove().catch(() => {});
@@ -56,7 +56,6 @@ function streamEvents(
   socket: WebSocket,
   { expiresAt }: CreatedTail,
   sink: TailSink,
-  signal: AbortSignal,
   remove: () => Promise<void>,
 ): TailSource {
   let closing: Promise<void> | undefined;
@@ -64,7 +63,6 @@ function streamEvents(
   const close = () => {
     closing ??= (async () => {
       clearTimeout(expiry);
-      signal.removeEventListener('abort', close);
       socket.terminate();
       // The tail expires by itself when Cloudflare cannot be told.
       await remove().catch(() => {});
@@ -78,7 +76,6 @@ function streamEvents(
   };
   const expiry = setTimeout(() => endBySelf('expired'), lifetimeMs(expiresAt));
   expiry.unref();
-  signal.addEventListener('abort', close, { once: true });
   socket.on('message', (data) => {
     if (!closing) sink.push(textOf(data));
   });

@@ -17,8 +17,17 @@ export async function openLocalTail(
   signal: AbortSignal,
 ): Promise<TailSource> {
   const aborter = new AbortController();
-  const ended = AbortSignal.any([signal, aborter.signal]);
-  let reader = await openStream(api, params, ended);
+  const ended = aborter.signal;
+  const abort = () => aborter.abort(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  let reader = await openStream(api, params, ended)
+    .catch((error: unknown) => {
+      throw signal.aborted
+        ? new SidecarError('cancelled', 'The tail was cancelled before it was open.')
+        : error;
+    })
+    .finally(() => signal.removeEventListener('abort', abort));
   let idleReopenings = 0;
   const counted: TailSink = {
     push(eventJson) {

@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto';
+import { openAsBlob } from 'node:fs';
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
+import { SidecarError } from '../../protocol/index.js';
+
+/** A file as a body to send: read as it is sent, and again when it has to be sent again. */
+export async function fileBody(cwd: string, path: string): Promise<Blob> {
+  const full = resolve(cwd, path);
+  try {
+    if (!(await stat(full)).isFile()) throw new Error('it is not a file');
+    return await openAsBlob(full);
+  } catch (error) {
+    throw fileError('read', full, error);
+  }
+}
+
+/** Writes a body into a file, which appears under its name only when it is whole. @returns the absolute path. */
+export async function writeBody(
+  cwd: string,
+  path: string,
+  response: Response,
+  signal: AbortSignal,
+): Promise<string> {
+  const full = resolve(cwd, path);
+  const draft = join(dirname(full), `.${basename(full).slice(0, 100)}.${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    const file = await open(draft, 'wx');
+    const body = response.body ? Readable.fromWeb(response.body as NodeReadableStream) : Readable.from([]);
+    // `flush` would need Node 21: the stream is left open for the sync and closed by hand.
+    try {
+      await pipeline(body, file.createWriteStream({ autoClose: false }), { signal });
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, full);
+    return full;
+  } catch (error) {
+    await response.body?.cancel().catch(() => {}); // Locked or at its end: nothing is left to cancel.
+    await rm(draft, { force: true });
+    if (signal.aborted) throw new SidecarError('cancelled', `Cancelled: write ${full}.`, { cause: error });
+    throw fileError('write', full, error);
+  }
+}
+
+function fileError(what: string, path: string, cause: unknown): SidecarError {
+  if (cause instanceof SidecarError) return cause;
+  const errno = (cause as NodeJS.ErrnoException).code;
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new SidecarError('file-error', `Could not ${what} the file ${path}: ${why}.`, {
+    data: { path, errno },
+    cause,
+  });
+}

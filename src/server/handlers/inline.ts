@@ -1,0 +1,78 @@
+import { DEFAULT_MAX_BODY_BYTES, SidecarError } from '../../protocol/index.js';
+
+export interface InlineBody {
+  body: string;
+  bodyEncoding?: 'utf8' | 'base64';
+}
+
+/** The bytes of a `body` or `value` of params. @throws SidecarError `invalid-params` when they are not base64. */
+export function decodeInline(text: string, encoding: 'utf8' | 'base64'): Uint8Array<ArrayBuffer> {
+  if (encoding === 'utf8') return new TextEncoder().encode(text);
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) {
+    throw new SidecarError('invalid-params', 'The body is said to be base64 and is not.');
+  }
+  return new Uint8Array(Buffer.from(text, 'base64'));
+}
+
+/**
+ * A body to be sent inline: as text when it is valid UTF-8, else as base64.
+ * @param what what is read, for the message.
+ * @param advice what to do instead when it is too large for a message.
+ * @throws SidecarError `result-too-large` before all of it is read, `cancelled`.
+ */
+export async function readInline(
+  response: Response,
+  what: string,
+  advice: string,
+  signal: AbortSignal,
+): Promise<InlineBody> {
+  const bytes = await readAtMost(response, what, advice, signal);
+  try {
+    return { body: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
+  } catch {
+    return { body: bytes.toString('base64'), bodyEncoding: 'base64' };
+  }
+}
+
+async function readAtMost(
+  response: Response,
+  what: string,
+  advice: string,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const reader = response.body?.getReader();
+  const cancel = () => void reader?.cancel(signal.reason).catch(() => {}); // The read below tells.
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    for (;;) {
+      const part = await reader?.read();
+      if (signal.aborted) throw new SidecarError('cancelled', `Cancelled: read ${what}.`);
+      if (!part || part.done) return Buffer.concat(chunks);
+      size += part.value.byteLength;
+      if (size > DEFAULT_MAX_BODY_BYTES) throw tooLarge(what, advice);
+      chunks.push(part.value);
+    }
+  } catch (error) {
+    cancel();
+    if (error instanceof SidecarError) throw error;
+    throw new SidecarError('network-error', `Reading ${what} was cut short: ${describe(error)}.`, {
+      cause: error,
+    });
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+}
+
+function tooLarge(what: string, advice: string): SidecarError {
+  return new SidecarError(
+    'result-too-large',
+    `${what} is larger than ${DEFAULT_MAX_BODY_BYTES} bytes, which is what fits into one message. ${advice}`,
+    { data: { limitBytes: DEFAULT_MAX_BODY_BYTES } },
+  );
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
