@@ -43,6 +43,8 @@ await Promise.all([
     entryPoints: ['src/cli.ts'],
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
+    // jsonc-parser's CommonJS form hides its own files from the bundler.
+    mainFields: ['module', 'main'],
     external: ['esbuild', 'workerd'],
   }),
   copyTemplates(),
