@@ -16,14 +16,23 @@ const shared = {
   format: 'esm',
   outdir: 'dist',
   outbase: '.',
+  // The ES module of a package before its CommonJS one: it can be shaken, and its requires resolved.
+  mainFields: ['module', 'main'],
   legalComments: 'linked',
   logLevel: 'warning',
 };
 
-// CommonJS packages that end up in an ES module still call `require` for Node's own modules.
+// CommonJS packages that end up in an ES module still use `require` and `__filename`.
 const withRequire = {
   banner: {
-    js: "import { createRequire as createRequire_ } from 'node:module';\nconst require = createRequire_(import.meta.url);",
+    js: [
+      "import { createRequire as createRequire_ } from 'node:module';",
+      "import { dirname as dirname_ } from 'node:path';",
+      "import { fileURLToPath as fileURLToPath_ } from 'node:url';",
+      'const require = createRequire_(import.meta.url);',
+      'const __filename = fileURLToPath_(import.meta.url);',
+      'const __dirname = dirname_(__filename);',
+    ].join('\n'),
   },
 };
 
@@ -33,7 +42,8 @@ await Promise.all([
   build({
     ...shared,
     entryPoints: ['src/index.ts', 'bridge/index.ts'],
-    packages: 'external',
+    // Not comlink: a copy of it would not know the user's own `proxy()`. Not piscina: it starts a file of its own.
+    external: ['comlink', 'piscina'],
     splitting: true,
   }),
   build({ ...shared, ...withRequire, entryPoints: ['worker/main.ts'] }),
