@@ -6,7 +6,7 @@ import { build } from 'esbuild';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 export interface Built {
-  /** Holds host.js, synthetic-server.js and peers/servers/*.js. */
+  /** Holds host.js, synthetic-server.js, peers/servers/*.js and probes/*.js. */
   folder: string;
   remove(): Promise<void>;
 }
@@ -26,11 +26,12 @@ export async function buildBench(options: { synthetic: boolean }): Promise<Built
     platform: 'node',
     target: 'node20.19',
     format: 'esm',
+    define: { BENCH_BUILT_FOLDER: JSON.stringify(folder) },
     logLevel: 'warning',
   } as const;
   await build({
     ...shared,
-    entryPoints: ['bench/host.ts', 'bench/peers/servers/*.ts'],
+    entryPoints: ['bench/host.ts', 'bench/peers/servers/*.ts', 'bench/probes/*.ts'],
     packages: 'external',
   });
   // Bundled as the CLI is.

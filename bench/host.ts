@@ -9,7 +9,6 @@ import { scenarioNamed } from './scenarios/index.js';
  */
 const [, , scenarioName = '', peerName = ''] = process.argv;
 const scenario = scenarioNamed(scenarioName);
-const peer = peerNamed(peerName);
 let session: Promise<PeerSession> | undefined;
 
 process.on('message', (request: HostRequest) => {
@@ -32,11 +31,14 @@ async function handle(request: HostRequest): Promise<HostReply> {
   const measured = scenario.cases.find((one) => one.name === request.case);
   if (!measured) throw new Error(`The scenario ${scenario.name} has no case "${request.case}".`);
   const sample = await scenario.measure({
-    peer,
+    peerName,
+    get peer() {
+      return peerNamed(peerName);
+    },
     case: measured,
     sliceMs: request.sliceMs,
     session: (options) => {
-      session ??= peer.start(options);
+      session ??= peerNamed(peerName).start(options);
       return session;
     },
   });

@@ -31,3 +31,12 @@ export function bytesText(bytes: number): string {
   if (bytes < 1024 * 1024) return `${Math.round(bytes / 102.4) / 10} KiB`;
   return `${Math.round(bytes / 1024 / 102.4) / 10} MiB`;
 }
+
+const texts = new Map<number, string>();
+
+/** JSON text of `bytes`, as a Worker's answer would hold: quotes and all, to be escaped on the way. */
+export function largeText(bytes: number): string {
+  const text = texts.get(bytes) ?? JSON.stringify(structuredPayload(bytes));
+  texts.set(bytes, text);
+  return text;
+}

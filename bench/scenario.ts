@@ -52,7 +52,9 @@ export interface Metric {
 export type Sample = Record<string, number>;
 
 export interface MeasureContext {
-  peer: Peer;
+  peerName: string;
+  /** Throws where the name stands for something that is no peer. */
+  readonly peer: Peer;
   case: Case;
   sliceMs: number;
   /** The peer's session, started at the first use and kept for the scenario. */

@@ -1,17 +1,18 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 /** The built script of a peer's child, beside the built host. */
 export function serverFile(name: string): string {
   return join(builtFolder(), 'peers', 'servers', `${name}.js`);
 }
 
-/** Where the bench's own scripts were built to: the folder of the script this process runs. */
+/** Set by the build, see build.ts. */
+declare const BENCH_BUILT_FOLDER: string;
+
+/** Where the bench's own scripts were built to. Only known inside them. */
 export function builtFolder(): string {
-  const script = process.argv[1];
-  if (script === undefined) throw new Error('A bench peer runs in the host script only.');
-  return dirname(script);
+  return BENCH_BUILT_FOLDER;
 }
 
 export function spawnServer(name: string, options: SpawnOptions = {}): ChildProcess {

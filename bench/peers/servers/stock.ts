@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { createMessageConnection, StreamMessageReader, StreamMessageWriter } from 'vscode-jsonrpc/node';
+import { largeText } from '../../payload.js';
 import type { TailLoad } from '../../peer.js';
 import { emitLines, eventTexts } from '../../tail-source.js';
 import { ping } from '../echo.js';
@@ -9,6 +10,11 @@ export function serveStock(input: Readable, output: Writable): void {
   const connection = createMessageConnection(new StreamMessageReader(input), new StreamMessageWriter(output));
   let stop = () => {};
   connection.onRequest('system.ping', ping);
+  connection.onRequest('dashboard.invokeWorker', ({ name }: { name: string }) => ({
+    status: 200,
+    headers: {},
+    body: largeText(Number(name.split('-')[1])),
+  }));
   connection.onRequest('tail', (load: TailLoad) => {
     // A flood waits for each write, or it would be queued whole; a log source of a given rate waits for nobody.
     stop = emitLines(

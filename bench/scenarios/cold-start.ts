@@ -1,0 +1,47 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { builtFolder } from '../peers/child.js';
+import type { ProbeReport } from '../probes/probe.js';
+import type { MeasureContext, Sample, Scenario } from '../scenario.js';
+
+const BARE = 'node -e 0';
+const PROBES: Record<string, string> = {
+  'vscode-jsonrpc': 'stock',
+  'CLI alone': 'cli',
+  'sidecar.call': 'sidecar',
+};
+const run = promisify(execFile);
+
+export const coldStart: Scenario = {
+  name: 'cold-start',
+  title: 'Cold start',
+  about:
+    'From `start()` to the first answered ping, in a process that does nothing else and is new for every run; loading the ' +
+    `library comes before it and is shown beside it. \`${BARE}\` is a whole process from spawn to exit. "CLI alone" is the ` +
+    'real CLI driven by stock vscode-jsonrpc: the share of the child. The stock peer has a child that does nothing but echo.',
+  cases: [{ name: 'first ping', payload: 'none', concurrency: 1, settings: {} }],
+  peers: [BARE, ...Object.keys(PROBES)],
+  metrics: [
+    { key: 'readyMs', label: 'ready after ms', better: 'lower', digits: 1, plot: true },
+    { key: 'importMs', label: 'import before it ms', better: 'lower', digits: 1 },
+    { key: 'startMs', label: 'start() ms', better: 'lower', digits: 1 },
+    { key: 'pingMs', label: 'first ping ms', better: 'lower', digits: 1 },
+  ],
+  rounds: 15,
+  quickRounds: 5,
+  sliceMs: 0,
+  measure,
+};
+
+async function measure({ peerName }: MeasureContext): Promise<Sample> {
+  const probe = PROBES[peerName];
+  if (probe === undefined) {
+    const startedAt = performance.now();
+    await run(process.execPath, ['-e', '0']);
+    return { readyMs: performance.now() - startedAt };
+  }
+  const { stdout } = await run(process.execPath, [join(builtFolder(), 'probes', `${probe}.js`)]);
+  const { importMs, startMs, pingMs } = JSON.parse(stdout) as ProbeReport;
+  return { readyMs: startMs + pingMs, importMs, startMs, pingMs };
+}
