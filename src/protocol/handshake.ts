@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { accountInfo } from './resources.js';
 
 const nonce = z.string().min(16).max(128);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ErrorCode } from './errors.js';
 import { handshakeMethods } from './handshake.js';
 import * as r from './resources.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { initializedParams } from './handshake.js';
 import { traceEvent } from './resources.js';
 

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { SidecarError } from './errors.js';
 import { type MethodName, methods, type ParsedParams, type Result } from './methods.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A Worker's name: lower case letters, digits, `-` and `_`, at most 255, as Cloudflare takes them. */
 export const workerName = z

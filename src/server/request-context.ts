@@ -33,7 +33,10 @@ export class RequestContext implements CallContext {
     this.#controller?.abort();
   }
 
-  progress(value: NotificationParams<'$/progress'>['value']): void {
-    if (!this.#cancelled) this.#notify('$/progress', { token: this.#id, value });
+  /** A function of its own, so that a handler may take it out of the context. Made when it is asked for. */
+  get progress(): CallContext['progress'] {
+    return (value) => {
+      if (!this.#cancelled) this.#notify('$/progress', { token: this.#id, value });
+    };
   }
 }
