@@ -6,7 +6,7 @@ export async function listAccounts(
   client: CloudflareClient,
   signal: AbortSignal,
 ): Promise<{ id: string; name: string }[]> {
-  const page = await call('list the accounts', signal, () =>
+  const page = await call('list the accounts', signal, (signal) =>
     client.accounts.list({ per_page: 50 }, { signal }),
   );
   return page.result.map(({ id, name }) => ({ id, name }));

@@ -5,8 +5,13 @@ import { type ErrorCode, SidecarError } from '../protocol/index.js';
  * Runs one request of the SDK and turns whatever it fails with into a SidecarError. An abort of `signal`
  * settles it at once: the SDK's own waits between two attempts do not listen.
  * @param what what was being done, for the message: `list the Workers`.
+ * @param run gets a signal of its own: the SDK adds listeners to it that it never removes.
  */
-export async function call<T>(what: string, signal: AbortSignal, run: () => PromiseLike<T>): Promise<T> {
+export async function call<T>(
+  what: string,
+  signal: AbortSignal,
+  run: (signal: AbortSignal) => PromiseLike<T>,
+): Promise<T> {
   if (signal.aborted) throw cancelled(what, signal);
   let onAbort = () => {};
   const aborted = new Promise<never>((_, reject) => {
@@ -14,7 +19,7 @@ export async function call<T>(what: string, signal: AbortSignal, run: () => Prom
     signal.addEventListener('abort', onAbort, { once: true });
   });
   try {
-    return await Promise.race([run(), aborted]);
+    return await Promise.race([run(AbortSignal.any([signal])), aborted]);
   } catch (error) {
     throw toSidecarError(error, what, signal);
   } finally {

@@ -10,7 +10,7 @@ export async function listKvNamespaces(
   signal: AbortSignal,
 ): Promise<KvNamespace[]> {
   const found: KvNamespace[] = [];
-  await call('list the KV namespaces', signal, async () => {
+  await call('list the KV namespaces', signal, async (signal) => {
     // The SDK's iteration asks for pages until an empty one comes; a short page is the last one.
     for (let page = 1; ; page += 1) {
       const query = { account_id: accountId, page, per_page: NAMESPACES_PER_PAGE };
@@ -27,7 +27,7 @@ export async function createKvNamespace(
   title: string,
   signal: AbortSignal,
 ): Promise<KvNamespace> {
-  const created = await call(`create the KV namespace ${title}`, signal, () =>
+  const created = await call(`create the KV namespace ${title}`, signal, (signal) =>
     client.kv.namespaces.create({ account_id: accountId, title }, { signal, maxRetries: 0 }),
   );
   return toNamespace(created);
@@ -38,7 +38,7 @@ export async function deleteKvNamespace(
   id: string,
   signal: AbortSignal,
 ): Promise<void> {
-  await call(`delete the KV namespace ${id}`, signal, () =>
+  await call(`delete the KV namespace ${id}`, signal, (signal) =>
     client.kv.namespaces.delete(id, { account_id: accountId }, { signal }),
   );
 }
@@ -50,7 +50,7 @@ export async function listKeys(
   query: { prefix?: string; cursor?: string; limit?: number },
   signal: AbortSignal,
 ): Promise<{ items: KvKeyEntry[]; cursor?: string }> {
-  const page = await call(`list the keys of the namespace ${namespaceId}`, signal, () =>
+  const page = await call(`list the keys of the namespace ${namespaceId}`, signal, (signal) =>
     client.kv.namespaces.keys.list(namespaceId, { account_id: accountId, ...query }, { signal }),
   );
   const cursor = page.result_info?.cursor;
@@ -65,7 +65,7 @@ export async function getValue(
   signal: AbortSignal,
 ): Promise<{ body: Response; expiration?: number }> {
   const params = { account_id: accountId, namespace_id: namespaceId };
-  const body = await call(`read the key ${key}`, signal, () =>
+  const body = await call(`read the key ${key}`, signal, (signal) =>
     client.kv.namespaces.values.get(key, params, { signal }),
   );
   const expiration = Number(body.headers.get('expiration') ?? Number.NaN);
@@ -81,7 +81,7 @@ export async function getMetadata(
 ): Promise<unknown> {
   const params = { account_id: accountId, namespace_id: namespaceId };
   try {
-    const metadata = await call(`read the metadata of the key ${key}`, signal, () =>
+    const metadata = await call(`read the metadata of the key ${key}`, signal, (signal) =>
       client.kv.namespaces.metadata.get(key, params, { signal }),
     );
     return metadata ?? undefined;
@@ -108,7 +108,7 @@ export async function putValue(
 ): Promise<void> {
   const path = `/accounts/${accountId}/storage/kv/namespaces/${namespaceId}/values/${encodeURIComponent(key)}`;
   const query = { expiration: options.expiration, expiration_ttl: options.expirationTtl };
-  await call(`write the key ${key}`, signal, () => {
+  await call(`write the key ${key}`, signal, (signal) => {
     if (options.metadata === undefined) {
       const headers = { 'content-type': 'application/octet-stream' };
       return client.put(path, { query, body: value, headers, signal });
@@ -127,7 +127,7 @@ export async function deleteKey(
   signal: AbortSignal,
 ): Promise<void> {
   const params = { account_id: accountId, namespace_id: namespaceId };
-  await call(`delete the key ${key}`, signal, () =>
+  await call(`delete the key ${key}`, signal, (signal) =>
     client.kv.namespaces.values.delete(key, params, { signal }),
   );
 }

@@ -1,4 +1,4 @@
-import type { R2Bucket, R2HttpMetadata, R2Object } from '../protocol/index.js';
+import { type R2Bucket, type R2HttpMetadata, type R2Object, SidecarError } from '../protocol/index.js';
 import type { Api } from './client.js';
 import { call } from './errors.js';
 
@@ -11,7 +11,7 @@ export async function listR2Buckets({ client, accountId }: Api, signal: AbortSig
   do {
     const query = { per_page: BUCKETS_PER_PAGE, cursor };
     // Not `buckets.list()`, which leaves out the cursor of the next page.
-    const page = await call('list the R2 buckets', signal, () =>
+    const page = await call('list the R2 buckets', signal, (signal) =>
       client.get<BucketPage>(`/accounts/${accountId}/r2/buckets`, { query, signal }),
     );
     found.push(...page.result.buckets.map(toBucket));
@@ -41,7 +41,7 @@ export async function createR2Bucket(
   },
   signal: AbortSignal,
 ): Promise<R2Bucket> {
-  const created = await call(`create the R2 bucket ${params.name}`, signal, () =>
+  const created = await call(`create the R2 bucket ${params.name}`, signal, (signal) =>
     client.r2.buckets.create(
       {
         account_id: accountId,
@@ -60,7 +60,7 @@ export async function deleteR2Bucket(
   name: string,
   signal: AbortSignal,
 ): Promise<void> {
-  await call(`delete the R2 bucket ${name}`, signal, () =>
+  await call(`delete the R2 bucket ${name}`, signal, (signal) =>
     client.r2.buckets.delete(name, { account_id: accountId }, { signal, maxRetries: 0 }),
   );
 }
@@ -89,7 +89,7 @@ export async function listObjects(
 ): Promise<{ items: R2Object[]; prefixes?: string[]; cursor?: string }> {
   const { limit, ...rest } = params;
   // Not `objects.list()`, whose page leaves out the common prefixes.
-  const page = await call(`list the objects of ${bucket}`, signal, () =>
+  const page = await call(`list the objects of ${bucket}`, signal, (signal) =>
     client.get<ObjectPage>(`/accounts/${accountId}/r2/buckets/${bucket}/objects`, {
       query: { ...rest, per_page: limit },
       signal,
@@ -112,7 +112,7 @@ export async function getObject(
   signal: AbortSignal,
 ): Promise<{ object: R2Object; body: Response }> {
   const params = { account_id: accountId, bucket_name: bucket };
-  const body = await call(`read the object ${key} of ${bucket}`, signal, () =>
+  const body = await call(`read the object ${key} of ${bucket}`, signal, (signal) =>
     client.r2.buckets.objects.get(key, params, { signal }),
   );
   return { object: objectOfHeaders(key, body.headers), body };
@@ -135,7 +135,7 @@ export async function putObject(
   signal: AbortSignal,
 ): Promise<R2Object> {
   const path = `/accounts/${accountId}/r2/buckets/${bucket}/objects/${encodeURIComponent(key)}`;
-  const { result } = await call(`write the object ${key} of ${bucket}`, signal, () =>
+  const { result } = await call(`write the object ${key} of ${bucket}`, signal, (signal) =>
     client.put<{ result: ObjectAnswer }>(path, { body, headers: objectHeaders(options), signal }),
   );
   return {
@@ -157,7 +157,7 @@ export async function deleteObject(
   signal: AbortSignal,
 ): Promise<void> {
   const params = { account_id: accountId, bucket_name: bucket };
-  await call(`delete the object ${key} of ${bucket}`, signal, () =>
+  await call(`delete the object ${key} of ${bucket}`, signal, (signal) =>
     client.r2.buckets.objects.delete(key, params, { signal }),
   );
 }
@@ -175,8 +175,7 @@ function objectHeaders(options: PutObjectOptions): Record<string, string> {
   const headers: Record<string, string> = { 'content-type': 'application/octet-stream' };
   for (const [field, header] of Object.entries(HEADER_OF_METADATA)) {
     const value = options.httpMetadata?.[field as keyof R2HttpMetadata];
-    if (value !== undefined)
-      headers[header] = field === 'cacheExpiry' ? new Date(value).toUTCString() : value;
+    if (value !== undefined) headers[header] = field === 'cacheExpiry' ? httpDate(value) : value;
   }
   if (options.storageClass) headers['cf-r2-storage-class'] = options.storageClass;
   if (options.customMetadata) headers['cf-r2-custom-metadata'] = asciiJson(options.customMetadata);
@@ -187,7 +186,7 @@ function objectOfHeaders(key: string, headers: Headers): R2Object {
   const httpMetadata: R2HttpMetadata = {};
   for (const [field, header] of Object.entries(HEADER_OF_METADATA)) {
     const value = headers.get(header);
-    if (value) httpMetadata[field as keyof R2HttpMetadata] = value;
+    if (value) httpMetadata[field as keyof R2HttpMetadata] = field === 'cacheExpiry' ? isoTime(value) : value;
   }
   const modified = headers.get('last-modified');
   const custom = headers.get('cf-r2-custom-metadata');
@@ -202,6 +201,21 @@ function objectOfHeaders(key: string, headers: Headers): R2Object {
     ...(Object.keys(httpMetadata).length > 0 && { httpMetadata }),
     ...(custom && { customMetadata: JSON.parse(custom) as Record<string, string> }),
   };
+}
+
+function httpDate(time: string): string {
+  const ms = Date.parse(time);
+  if (!Number.isNaN(ms)) return new Date(ms).toUTCString();
+  throw new SidecarError(
+    'invalid-params',
+    `httpMetadata.cacheExpiry is a time such as 2030-01-01T00:00:00Z, not ${time}.`,
+  );
+}
+
+/** A HTTP date as ISO 8601; one that cannot be read, such as `0`, as it is. */
+function isoTime(date: string): string {
+  const ms = Date.parse(date);
+  return Number.isNaN(ms) ? date : new Date(ms).toISOString();
 }
 
 /** JSON in ASCII alone: a header takes nothing else. */

@@ -27,7 +27,7 @@ export async function createTail(
   signal: AbortSignal,
 ): Promise<CreatedTail> {
   const path = `/accounts/${accountId}/workers/scripts/${workerName}/tails`;
-  const { result } = await call(`tail the Worker ${workerName}`, signal, () =>
+  const { result } = await call(`tail the Worker ${workerName}`, signal, (signal) =>
     client.post<{ result: { id: string; url: string; expires_at: string } }>(path, {
       body: { filters: apiFilters(filters) },
       signal,
@@ -44,7 +44,7 @@ export async function deleteTail(
   tailId: string,
   signal: AbortSignal,
 ): Promise<void> {
-  await call(`end the tail of ${workerName}`, signal, () =>
+  await call(`end the tail of ${workerName}`, signal, (signal) =>
     client.workers.scripts.tail.delete(
       tailId,
       { account_id: accountId, script_name: workerName },

@@ -35,7 +35,7 @@ export interface UploadedScript {
 
 /** All Workers of the account. */
 export async function listWorkers({ client, accountId }: Api, signal: AbortSignal): Promise<Worker[]> {
-  const page = await call('list the Workers', signal, () =>
+  const page = await call('list the Workers', signal, (signal) =>
     client.workers.scripts.list({ account_id: accountId }, { signal }),
   );
   return page.result.map((script) => ({
@@ -61,7 +61,7 @@ export async function uploadWorker(
   signal: AbortSignal,
 ): Promise<UploadedScript> {
   const path = `/accounts/${accountId}/workers/scripts/${upload.name}?excludeScript=true`;
-  const { result } = await call(`deploy the Worker ${upload.name}`, signal, () =>
+  const { result } = await call(`deploy the Worker ${upload.name}`, signal, (signal) =>
     client.put<{ result: UploadResult }>(path, {
       body: uploadForm(upload, options.message),
       signal,
@@ -103,7 +103,7 @@ export async function deleteWorker(
   name: string,
   signal: AbortSignal,
 ): Promise<void> {
-  await call(`delete the Worker ${name}`, signal, () =>
+  await call(`delete the Worker ${name}`, signal, (signal) =>
     client.workers.scripts.delete(name, { account_id: accountId }, { signal }),
   );
 }
@@ -116,7 +116,7 @@ export async function listBindings(
 ): Promise<{ type: string; name: string; namespace_id?: string; bucket_name?: string }[]> {
   const path = `/accounts/${accountId}/workers/scripts/${name}/settings`;
   try {
-    const { result } = await call(`read the settings of the Worker ${name}`, signal, () =>
+    const { result } = await call(`read the settings of the Worker ${name}`, signal, (signal) =>
       client.get<{ result: { bindings?: { type: string; name: string }[] } }>(path, { signal }),
     );
     return result.bindings ?? [];
@@ -134,7 +134,7 @@ export async function listDeployments(
 ): Promise<Deployment[]> {
   // Not `deployments.list()`, which looks for the page's items where Cloudflare does not put them.
   const path = `/accounts/${accountId}/workers/scripts/${workerName}/deployments`;
-  const { result } = await call(`list the deployments of ${workerName}`, signal, () =>
+  const { result } = await call(`list the deployments of ${workerName}`, signal, (signal) =>
     client.get<{ result: { deployments?: SdkDeployment[] } }>(path, { signal }),
   );
   return (result.deployments ?? []).map((one) => ({
@@ -157,7 +157,7 @@ export async function listDurableObjectNamespaces(
   signal: AbortSignal,
 ): Promise<DurableObjectNamespace[]> {
   const found: DurableObjectNamespace[] = [];
-  await call('list the Durable Object namespaces', signal, async () => {
+  await call('list the Durable Object namespaces', signal, async (signal) => {
     for await (const one of client.durableObjects.namespaces.list({ account_id: accountId }, { signal })) {
       found.push({ id: one.id ?? '', name: one.name, className: one.class, scriptName: one.script });
     }
@@ -171,7 +171,7 @@ export async function accountSubdomain(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   try {
-    const result = await call('read the workers.dev subdomain', signal, () =>
+    const result = await call('read the workers.dev subdomain', signal, (signal) =>
       client.workers.subdomains.get({ account_id: accountId }, { signal }),
     );
     return result?.subdomain || undefined;
@@ -187,7 +187,7 @@ export async function isOnSubdomain(
   name: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const result = await call(`read where ${name} is reachable`, signal, () =>
+  const result = await call(`read where ${name} is reachable`, signal, (signal) =>
     client.workers.scripts.subdomain.get(name, { account_id: accountId }, { signal }),
   );
   return result.enabled;
@@ -199,7 +199,7 @@ export async function enableSubdomain(
   name: string,
   signal: AbortSignal,
 ): Promise<void> {
-  await call(`switch on workers.dev for ${name}`, signal, () =>
+  await call(`switch on workers.dev for ${name}`, signal, (signal) =>
     client.workers.scripts.subdomain.create(name, { account_id: accountId, enabled: true }, { signal }),
   );
 }

@@ -7,7 +7,7 @@ export async function createLocalKvNamespace(
   id: string,
   signal: AbortSignal,
 ): Promise<void> {
-  await call(`create the KV namespace ${id}`, signal, () =>
+  await call(`create the KV namespace ${id}`, signal, (signal) =>
     client.post('/local/kv-namespaces', { body: { id, title: id }, signal }),
   );
 }

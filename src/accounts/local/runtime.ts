@@ -3,8 +3,11 @@ import type { WorkerUpload } from '../../project/upload.js';
 /** A Worker as the runtime is to run it: every binding resolved to an id or name that exists. */
 export type RuntimeWorker = Omit<WorkerUpload, 'warnings'>;
 
-/** The trace events of one invocation batch, as JSON text each, `scriptName` filled in. */
-export type TraceListener = (workerName: string, eventsJson: string[]) => void;
+/**
+ * The trace events of one invocation batch, as JSON text each, `scriptName` filled in. `dropped` counts the events of
+ * this Worker that were lost before these, because they came faster than they were taken.
+ */
+export type TraceListener = (workerName: string, eventsJson: string[], dropped: number) => void;
 
 /**
  * The workerd processes of the local account. Nothing is started before it is needed; `close()` ends everything.

@@ -1,10 +1,7 @@
 import { ApiError, ok, paged } from '../envelope.js';
+import { LOCAL_ACCOUNT_ID, LOCAL_ACCOUNT_NAME } from '../identity.js';
 import type { RouteTable } from '../router.js';
 import type { LocalServices } from '../services.js';
-
-/** The one account there is here. Not a secret: it only has the shape of an account id. */
-export const LOCAL_ACCOUNT_ID = '10ca1000000000000000000000000000';
-export const LOCAL_ACCOUNT_NAME = 'local';
 
 /** Who is asking, and which account there is. */
 export function accountRoutes(services: LocalServices): RouteTable {

@@ -70,7 +70,7 @@ export class Generation {
       await this.#switching;
       const message = await this.#send(http, request);
       message.once('close', () => this.#answered());
-      return this.#toResponse(message, request);
+      return this.#toResponse(message, workerName, request);
     } catch (error) {
       this.#answered();
       throw this.#invokeError(error, workerName, request);
@@ -132,15 +132,14 @@ export class Generation {
     });
   }
 
-  #toResponse(message: IncomingMessage, request: Request): Response {
+  #toResponse(message: IncomingMessage, workerName: string, request: Request): Response {
     const status = message.statusCode ?? 0;
     const init = { status, statusText: message.statusMessage ?? '', headers: responseHeaders(message) };
     if (request.method === 'HEAD' || [204, 205, 304].includes(status)) {
       message.resume();
       return new Response(null, init);
     }
-    const toError = (error: unknown) =>
-      isConnectionError(error) ? this.#broken('broke off its answer', error) : error;
+    const toError = (error: unknown) => this.#invokeError(error, workerName, request);
     return new Response(toWeb(decoded(message), { toError }), init);
   }
 
@@ -151,7 +150,7 @@ export class Generation {
       });
     }
     return isConnectionError(error)
-      ? this.#broken(`ended before Worker ${workerName} answered`, error)
+      ? this.#broken(`ended before Worker ${workerName} had answered`, error)
       : error;
   }
 

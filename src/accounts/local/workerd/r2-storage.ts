@@ -32,6 +32,8 @@ const MAX_OBJECT_BYTES = 5_363_466_240;
 
 /** R2 over the protocol that workerd's own binding speaks. */
 export class WorkerdR2Storage implements R2Storage {
+  #incoming: Promise<string> | undefined;
+
   constructor(
     private readonly storage: StorageProcess,
     private readonly stateDir: string,
@@ -80,9 +82,8 @@ export class WorkerdR2Storage implements R2Storage {
       return this.#put(bucket, request, exactly(fromWeb(body), options.size, key), options.size);
     }
     // R2 must know the size beforehand, as Cloudflare's does: a stream that does not tell goes to a file first.
-    const folder = join(this.stateDir, 'storage', 'incoming');
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const path = join(folder, randomUUID());
+    this.#incoming ??= this.#makeIncoming();
+    const path = join(await this.#incoming, randomUUID());
     try {
       const source = limited(fromWeb(body), MAX_OBJECT_BYTES, () => tooLarge(key));
       await pipeline(source, createWriteStream(path, { mode: 0o600 }));
@@ -125,6 +126,14 @@ export class WorkerdR2Storage implements R2Storage {
       delimitedPrefixes,
       ...(cursor !== undefined && { cursor }),
     };
+  }
+
+  /** Emptied at the first use: what a process left there that was killed is nobody's. */
+  async #makeIncoming(): Promise<string> {
+    const folder = join(this.stateDir, 'storage', 'incoming');
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return folder;
   }
 
   async #put(

@@ -1,4 +1,4 @@
-import type { WorkerBinding } from '../../../protocol/index.js';
+import { SidecarError, type WorkerBinding } from '../../../protocol/index.js';
 import type { RuntimeWorker } from '../runtime.js';
 import { type ConfigValue, configFile, embed, list, struct, text } from './config-text.js';
 import { CF_HEADER, PROTOCOL_HEADER } from './http-head.js';
@@ -120,6 +120,12 @@ class RuntimeConfigBuilder {
   #modules(worker: RuntimeWorker): ConfigValue[] {
     const modules = worker.modules.filter(({ type }) => type !== SOURCEMAP);
     const isMain = ({ name }: { name: string }) => name === worker.mainModule;
+    if (!modules.some(isMain)) {
+      const detail = `its main module ${worker.mainModule} is not among its modules: ${modules.map(({ name }) => name).join(', ') || 'there are none'}.`;
+      throw new SidecarError('script-invalid', `The Worker ${worker.name} was refused: ${detail}`, {
+        data: { workerName: worker.name, detail },
+      });
+    }
     return [...modules.filter(isMain), ...modules.filter((module) => !isMain(module))].map((module) => {
       const file = `module-${this.#files.size}`;
       this.#files.set(file, module.content);

@@ -44,7 +44,7 @@ const POST_TIMEOUT_MS = 10_000;
 let listening = false;
 let lines = [];
 let queuedChars = 0;
-let dropped = 0;
+let dropped = {};
 let postingSince = 0;
 
 function enqueue(worker, item) {
@@ -56,7 +56,7 @@ function enqueue(worker, item) {
   for (const entry of [...event.logs, ...event.exceptions]) entry.timestamp ||= now;
   const line = worker + '\\t' + JSON.stringify(event) + '\\n';
   if (queuedChars + line.length > MAX_QUEUED_CHARS) {
-    dropped++;
+    dropped[worker] = (dropped[worker] ?? 0) + 1;
     return;
   }
   lines.push(line);
@@ -78,8 +78,8 @@ async function post(env) {
   try {
     while (lines.length > 0) {
       postingSince = Date.now();
-      const headers = { 'fluorite-flake-dropped': String(dropped) };
-      dropped = 0;
+      const headers = { 'fluorite-flake-dropped': JSON.stringify(dropped) };
+      dropped = {};
       const response = await env.NODE.fetch('http://traces/', { method: 'POST', headers, body: nextBody() });
       if (!response.ok) throw new Error('Trace events were refused: ' + response.status);
     }
@@ -94,7 +94,7 @@ export default {
     if (!listening) {
       lines = [];
       queuedChars = 0;
-      dropped = 0;
+      dropped = {};
     }
     return new Response(null, { status: 204 });
   },

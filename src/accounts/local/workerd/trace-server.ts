@@ -53,10 +53,14 @@ export class TraceServer {
 
   async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readAll(request, MAX_POST_BYTES);
-    const dropped = Number(request.headers['fluorite-flake-dropped'] ?? 0);
-    if (dropped > 0) this.log(`${dropped} trace events were dropped: they came faster than they were taken.`);
-    for (const [worker, events] of eventsByWorker(body.toString('utf8'))) {
-      for (const listener of this.#listeners) listener(worker, events);
+    const dropped = JSON.parse(String(request.headers['fluorite-flake-dropped'] ?? '{}')) as Record<
+      string,
+      number
+    >;
+    const batches = eventsByWorker(body.toString('utf8'));
+    for (const worker of Object.keys(dropped)) if (!batches.has(worker)) batches.set(worker, []);
+    for (const [worker, events] of batches) {
+      for (const listener of this.#listeners) listener(worker, events, dropped[worker] ?? 0);
     }
     response.writeHead(204).end();
   }

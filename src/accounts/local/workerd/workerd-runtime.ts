@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { SidecarError } from '../../../protocol/index.js';
 import type { KvStorage, LocalRuntime, R2Storage, RuntimeWorker, TraceListener } from '../runtime.js';
 import { Generation } from './generation.js';
@@ -33,6 +33,7 @@ export class WorkerdRuntime implements LocalRuntime {
   readonly #traces: TraceServer;
   readonly #retiring = new Set<Generation>();
   #workers: readonly RuntimeWorker[] = [];
+  #storageNeeded = false;
   #current: Generation | undefined;
   #generationCount = 0;
   /** Those of the last configuration: each is told once, not with every deploy. */
@@ -42,11 +43,16 @@ export class WorkerdRuntime implements LocalRuntime {
   #closed: Promise<void> | undefined;
 
   constructor(private readonly options: WorkerdRuntimeOptions) {
-    this.#launcher = new WorkerdLauncher(options);
-    this.#storage = new StorageProcess(this.#launcher, options.stateDir);
+    const stateDir = resolve(options.stateDir);
+    this.#launcher = new WorkerdLauncher({
+      stateDir,
+      socketDir: options.socketDir && resolve(options.socketDir),
+      log: options.log,
+    });
+    this.#storage = new StorageProcess(this.#launcher, stateDir);
     this.#traces = new TraceServer(options.log);
     this.kv = new WorkerdKvStorage(this.#storage);
-    this.r2 = new WorkerdR2Storage(this.#storage, options.stateDir);
+    this.r2 = new WorkerdR2Storage(this.#storage, stateDir);
   }
 
   deploy(workers: readonly RuntimeWorker[]): Promise<{ startupTimeMs: number }> {
@@ -54,6 +60,7 @@ export class WorkerdRuntime implements LocalRuntime {
       const startedAt = performance.now();
       const next = workers.length === 0 ? undefined : await this.#start(workers);
       this.#workers = workers;
+      this.#storageNeeded = needsStorage(workers);
       this.#replace(next);
       return { startupTimeMs: Math.round(performance.now() - startedAt) };
     });
@@ -63,7 +70,7 @@ export class WorkerdRuntime implements LocalRuntime {
     this.#launcher.assertOpen();
     // One that died is started anew; so is the storage, which Workers only know by its socket.
     if (!this.#current?.usable) await this.#inTurn(() => this.#restart());
-    if (needsStorage(this.#workers)) await this.#storage.http();
+    if (this.#storageNeeded) await this.#storage.http();
     const generation = this.#current;
     if (generation === undefined) {
       throw new SidecarError('not-found', `No Worker named ${workerName} is deployed.`);
@@ -73,7 +80,7 @@ export class WorkerdRuntime implements LocalRuntime {
 
   onTrace(listener: TraceListener): () => void {
     // A function of its own, so that the same listener may be given twice.
-    const own: TraceListener = (workerName, events) => listener(workerName, events);
+    const own: TraceListener = (workerName, events, dropped) => listener(workerName, events, dropped);
     const before = this.#traces.hasListeners;
     this.#traces.add(own);
     if (!before) this.#switchTraces();
