@@ -11,6 +11,12 @@ export interface HostReply {
 
 const SLICE_LIMIT_MS = 120_000;
 
+/** For `--cpu-profile`: hosts, their threads and the product's child write a profile each when they end. */
+export function profileArguments(): string[] {
+  const folder = process.env.BENCH_CPU_PROFILE;
+  return folder ? ['--cpu-prof', `--cpu-prof-dir=${folder}`] : [];
+}
+
 /** The process of one peer in one scenario, seen from the process that runs the suite. */
 export class Host {
   readonly #child: ChildProcess;
@@ -20,9 +26,7 @@ export class Host {
     this.#label = `${peer} in ${scenario}`;
     this.#child = fork(join(builtFolder, 'host.js'), [scenario, peer], {
       // A loader of this process must not reach the one that measures.
-      execArgv: process.env.BENCH_CPU_PROFILE
-        ? ['--cpu-prof', `--cpu-prof-dir=${process.env.BENCH_CPU_PROFILE}`]
-        : [],
+      execArgv: profileArguments(),
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
   }

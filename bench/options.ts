@@ -8,6 +8,7 @@ export interface BenchOptions {
   filter: string[];
   /** Peers whose name contains one of these, beside the reference. For work on one peer; a full run has all. */
   peer: string[];
+  'cpu-profile'?: string;
   json?: string;
   markdown?: string;
   html?: string;
@@ -20,6 +21,7 @@ export const USAGE = `npm run bench -- [options]
   --json <file>      writes the figures
   --markdown <file>  writes the tables; in an existing file, between its <!-- bench --> marks
   --html <file>      writes the report with plots, one self-contained file
+  --cpu-profile <folder>  writes CPU profiles of everything that runs; figures are lower then
   --list             names the scenarios and peers`;
 
 /** @throws with the usage when an option is unknown. */
@@ -28,6 +30,7 @@ export function parseOptions(argv: string[]): BenchOptions {
     args: argv,
     options: {
       quick: { type: 'boolean', default: false },
+      'cpu-profile': { type: 'string' },
       list: { type: 'boolean', default: false },
       filter: { type: 'string', multiple: true, default: [] },
       peer: { type: 'string', multiple: true, default: [] },

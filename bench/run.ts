@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { buildBench } from './build.js';
 import { describeMachine } from './machine.js';
 import { type BenchOptions, parseOptions, USAGE } from './options.js';
@@ -19,6 +20,8 @@ async function main(options: BenchOptions): Promise<void> {
   );
   if (options.list) return list(chosen);
   if (chosen.length === 0) throw new Error(`No scenario matches ${options.filter.join(', ')}.`);
+  // Read by every process of the run.
+  if (options['cpu-profile']) process.env.BENCH_CPU_PROFILE = resolve(options['cpu-profile']);
   const results = await runAll(chosen, options);
   if (options.json) await writeFile(options.json, `${JSON.stringify(results, null, 1)}\n`);
   if (options.markdown) await writeMarkdown(options.markdown, results);

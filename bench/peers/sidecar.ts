@@ -1,7 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type * as Bridge from '../../bridge/index.js';
+import { profileArguments } from '../hosts.js';
 import type {
   Peer,
   PeerOptions,
@@ -51,7 +53,7 @@ async function start(
     account: 'local',
     stateDir,
     autoRestart: false,
-    ...(options?.synthetic ? { cliPath: join(builtFolder(), 'synthetic-server.js') } : {}),
+    cliPath: await childPath(options?.synthetic ?? false, stateDir),
   });
   await sidecar.start();
   const call = door(sidecar);
@@ -96,4 +98,17 @@ async function tail(
       });
     },
   };
+}
+
+/** The child's path: the default, the package's own CLI, is undefined. With a profile asked for, a script around it. */
+async function childPath(synthetic: boolean, folder: string): Promise<string | undefined> {
+  const own = synthetic ? join(builtFolder(), 'synthetic-server.js') : undefined;
+  if (profileArguments().length === 0) return own;
+  const script =
+    own ?? fileURLToPath(new URL('dist/src/cli.js', import.meta.resolve('fluorite-flake/package.json')));
+  // Node takes no --cpu-prof from the environment.
+  const command = [process.execPath, ...profileArguments(), script].map((word) => `'${word}'`).join(' ');
+  const wrapper = join(folder, 'profiled-cli');
+  await writeFile(wrapper, `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o700 });
+  return wrapper;
 }
