@@ -35,9 +35,10 @@ export class TraceServer {
     });
     // workerd closes idle connections itself; were we first, it might just be using one.
     server.keepAliveTimeout = 0;
-    this.#server = server;
     server.listen(socketPath);
     await once(server, 'listening');
+    server.on('error', (error) => this.log(`The server for trace events failed: ${error.message}`));
+    this.#server = server;
   }
 
   /** Can be called twice. */

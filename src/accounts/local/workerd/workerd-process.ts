@@ -113,7 +113,9 @@ export class WorkerdProcess {
     await this.exited;
     clearTimeout(timer);
     // The shell does it too, unless it was killed along with workerd.
-    await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.#folder, { recursive: true, force: true }).catch((error: unknown) => {
+      this.#log(`The folder ${this.#folder} could not be removed: ${error}`);
+    });
   }
 
   /** Kills workerd at once. Can be called twice. */
@@ -133,7 +135,7 @@ export class WorkerdProcess {
 
   #watch(resolve: () => void): void {
     const child = this.#child;
-    createInterface({ input: child.stderr as Readable }).on('line', (line) => {
+    onLine(child.stderr, (line) => {
       this.#log(`workerd (${this.#title}): ${line}`);
       this.#stderr.push(line.slice(0, STDERR_LINE_CHARS));
       if (this.#stderr.length > STDERR_LINES) this.#stderr.shift();
@@ -190,7 +192,7 @@ export class WorkerdProcess {
 
   #listens(missing: Set<string>): Promise<void> {
     return new Promise((resolve) => {
-      createInterface({ input: this.#child.stdio[3] as Readable }).on('line', (line) => {
+      onLine(this.#child.stdio[3], (line) => {
         const message = controlMessage(line);
         if (message?.event === 'pid') this.#workerdPid = message.pid;
         else if (message?.event === 'listen') missing.delete(message.socket ?? '');
@@ -206,6 +208,13 @@ export class WorkerdProcess {
       { data: { stderr: [...this.#stderr] } },
     );
   }
+}
+
+function onLine(stream: unknown, listener: (line: string) => void): void {
+  // readline passes the stream's errors on; what they mean, `close` tells as well.
+  createInterface({ input: stream as Readable })
+    .on('line', listener)
+    .on('error', () => {});
 }
 
 /** A line of the control pipe; undefined when it is not one that this version knows. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytes, fixture, invokeText, textOf, worker } from './runtime-fixture.js';
+import { bytes, fixture, invokeText, textOf, until, worker } from './runtime-fixture.js';
 
 const NAMESPACE = '0123456789abcdef0123456789abcdef';
 
@@ -166,6 +166,7 @@ test('R2 takes streams of known and of unknown size, and refuses a wrong size', 
   });
   await assert.rejects(r2.put('b', 'k'.repeat(1025), bytes('x')), { code: 'invalid-params' });
   assert.equal(await r2.head('b', 'bad'), undefined);
+  assert.equal((await r2.put('b', 'array', new Uint8Array(size))).size, size);
   assert.equal((await r2.put('b', 'empty', stream(0))).size, 0);
   assert.equal(await sizeOf((await r2.get('b', 'empty'))?.body), 0);
 });
@@ -208,4 +209,18 @@ test('values and objects are still there after a close and after SIGKILL', async
   assert.equal(await textOf((await second.kv.get(NAMESPACE, 'small'))?.body), 's');
   assert.notEqual(second.pids[0], storagePid);
   assert.equal(await textOf((await second.r2.get('b', 'o'))?.body), 'object');
+});
+
+test('a Worker finds the storage again after it died', async (context) => {
+  const { runtime } = await fixture(context);
+  const script = 'export default { fetch: (r, env) => env.KV.get("k").then((v) => new Response(v)) };';
+  const bindings = [{ type: 'kv_namespace' as const, name: 'KV', namespace_id: NAMESPACE }];
+  await runtime.deploy([worker('w', script, { bindings })]);
+  await runtime.kv.put(NAMESPACE, 'k', bytes('v'));
+  assert.equal(await invokeText(runtime, 'w'), 'v');
+  const [storagePid, runtimePid] = runtime.pids;
+  process.kill(storagePid as number, 'SIGKILL');
+  await until('its end to be noticed', () => runtime.pids.length === 1);
+  assert.equal(await invokeText(runtime, 'w'), 'v');
+  assert.equal(runtime.pids[1], runtimePid, 'the Workers were not restarted');
 });

@@ -83,3 +83,25 @@ test('a batch is cut into the events of each Worker without being parsed', () =>
     ],
   );
 });
+
+test('a flood beyond what Node takes is bounded, and the loss is counted', async (context) => {
+  const { runtime } = await fixture(context);
+  const script = `export default { fetch() {
+    for (let i = 0; i < 100; i++) console.log('x'.repeat(1000));
+    return new Response('ok');
+  } };`;
+  await runtime.deploy([worker('flood', script)]);
+  let got = 0;
+  let lost = 0;
+  runtime.onTrace((_name, events, dropped) => {
+    got += events.length;
+    lost += dropped;
+    // A listener that takes its time: the posts wait for it, the Worker does not.
+    const busyUntil = performance.now() + 200;
+    while (performance.now() < busyUntil);
+  });
+  for (let round = 0; round < 3; round++) {
+    await Promise.all(Array.from({ length: 100 }, () => invokeText(runtime, 'flood')));
+  }
+  await until('every event to be told as got or lost', () => got + lost === 300, 20_000);
+});
