@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { Message, NotificationMessage, RequestMessage } from 'vscode-jsonrpc/node';
+import type { Message, NotificationMessage, RequestMessage } from 'vscode-jsonrpc';
 import {
   type CallableMethod,
   isMethodName,

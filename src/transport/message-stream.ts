@@ -7,7 +7,7 @@ import {
   type Message,
   type MessageReader,
   type MessageWriter,
-} from 'vscode-jsonrpc/node';
+} from 'vscode-jsonrpc';
 import { bodyText, checkDepth, parseJson } from './body.js';
 import { FrameError } from './frame-error.js';
 import { FrameReader, type FrameReaderOptions } from './frame-reader.js';
