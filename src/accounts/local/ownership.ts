@@ -56,7 +56,8 @@ export async function acquireOwnership(options: OwnershipOptions): Promise<Owner
         return record;
       }
       if (record && liveness !== 'gone') {
-        if (liveness === 'silent' || performance.now() > deadline) throw locked(options.stateDir, record);
+        if (liveness === 'silent' || performance.now() > deadline)
+          throw stateLocked(options.stateDir, record);
         await delay(20);
         continue;
       }
@@ -130,7 +131,8 @@ async function removeOldDrafts(folder: string): Promise<void> {
   }
 }
 
-function locked(stateDir: string, record: OwnerRecord): SidecarError {
+/** The owner lives and does not answer. */
+export function stateLocked(stateDir: string, record: OwnerRecord): SidecarError {
   return new SidecarError(
     'state-locked',
     `The process ${record.pid} owns the state directory ${stateDir} and does not answer. End it, or use another --state-dir.`,

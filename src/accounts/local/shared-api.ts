@@ -3,11 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SidecarError } from '../../protocol/index.js';
 import { localRoutes } from './api/index.js';
 import { ok, throwCarried } from './envelope.js';
-import { acquireOwnership, type OwnerRecord } from './ownership.js';
+import { acquireOwnership, type OwnerRecord, stateLocked } from './ownership.js';
 import { CLOSING_HEADER, createRouter } from './router.js';
 import { LocalServices, type ServicesOptions } from './services.js';
 import { fetchOverSocket, isRefused, probeSocket } from './socket-fetch.js';
-import { newSocketPath } from './socket-folder.js';
+import { newSocketPath, removeSocketFolder } from './socket-folder.js';
 import { type SocketServer, serveOnSocket } from './socket-server.js';
 
 type Handle = (request: Request) => Promise<Response>;
@@ -17,15 +17,21 @@ type Role =
   | { kind: 'owner'; handle: Handle; services: LocalServices }
   | { kind: 'sharer'; record: OwnerRecord };
 
-const SLOW_ANSWER_MS = 5_000;
+const OWNER_TIMEOUT_MS = 5_000;
 const MAX_TAKEOVERS = 3;
+
+export interface SharedApiOptions extends ServicesOptions {
+  /** How long another owner may leave a ping without an answer, in milliseconds; default 5,000. */
+  ownerTimeoutMs?: number;
+}
 
 /**
  * The API of a state directory, whoever owns it. Ownership is taken at the first request and kept until `close()`;
  * while another process has it, requests go to that one, and when that one goes away, the next request takes it over.
  */
 export class SharedApi {
-  readonly #options: ServicesOptions;
+  readonly #options: SharedApiOptions;
+  readonly #ownerTimeoutMs: number;
   readonly #agent = new Agent({ keepAlive: true });
   #role: Promise<Role> | undefined;
   /** What `#role` has come to. */
@@ -35,8 +41,9 @@ export class SharedApi {
   #serving: PromiseWithReject<Handle> = deferred();
   #closed: Promise<void> | undefined;
 
-  constructor(options: ServicesOptions) {
+  constructor(options: SharedApiOptions) {
     this.#options = options;
+    this.#ownerTimeoutMs = options.ownerTimeoutMs ?? OWNER_TIMEOUT_MS;
   }
 
   /** Whether this process owns the state directory now; undefined before the first request. */
@@ -76,6 +83,7 @@ export class SharedApi {
     // First all work, then the socket: as long as it answers, nobody else starts on the same files.
     if (role?.kind === 'owner') await role.services.close();
     await this.#server?.close();
+    if (this.#server) await removeSocketFolder(this.#server.socketPath);
     this.#agent.destroy();
   }
 
@@ -104,7 +112,7 @@ export class SharedApi {
     try {
       const record = await acquireOwnership({
         stateDir: this.#options.stateDir,
-        probe: probeSocket,
+        probe: (socketPath) => probeSocket(socketPath, this.#ownerTimeoutMs),
         listen: async () => {
           this.#server ??= await this.#listen();
           return this.#server.socketPath;
@@ -125,8 +133,17 @@ export class SharedApi {
   async #listen(): Promise<SocketServer> {
     const serving = deferred<Handle>();
     this.#serving = serving;
-    const path = await newSocketPath(this.#options.stateDir);
-    return serveOnSocket(path, (request) => this.#serve(request, serving.promise), this.#options.log);
+    const { stateDir, log } = this.#options;
+    for (let attempt = 1; ; attempt += 1) {
+      const path = await newSocketPath(stateDir);
+      try {
+        return await serveOnSocket(path, (request) => this.#serve(request, serving.promise), log);
+      } catch (error) {
+        // An owner that closed has just removed the folder for sockets; libuv says EACCES for ENOENT there.
+        const code = (error as NodeJS.ErrnoException).code;
+        if ((code !== 'ENOENT' && code !== 'EACCES') || attempt === 3) throw error;
+      }
+    }
   }
 
   async #unlisten(): Promise<void> {
@@ -151,7 +168,7 @@ export class SharedApi {
     const signal = AbortSignal.any([request.signal, aborter.signal]);
     const answer = fetchOverSocket(record.socketPath, new Request(request, { signal }), this.#agent);
     const watch = new AbortController();
-    const stuck = watchOwner(record, this.#options.stateDir, watch.signal);
+    const stuck = this.#watchOwner(record, watch.signal);
     try {
       const response = await Promise.race([answer, stuck]);
       if (!response.headers.has(CLOSING_HEADER)) return response;
@@ -166,22 +183,18 @@ export class SharedApi {
       watch.abort();
     }
   }
-}
 
-/** Rejects when the owner neither answers the request nor a ping; a deploy may take long, a ping may not. */
-async function watchOwner(record: OwnerRecord, stateDir: string, signal: AbortSignal): Promise<never> {
-  for (;;) {
-    try {
-      await delay(SLOW_ANSWER_MS, undefined, { signal, ref: false });
-    } catch {
-      return new Promise<never>(() => {}); // The request has settled.
+  /** Rejects when the owner neither answers the request nor a ping; a deploy may take long, a ping may not. */
+  async #watchOwner(record: OwnerRecord, signal: AbortSignal): Promise<never> {
+    for (;;) {
+      try {
+        await delay(this.#ownerTimeoutMs, undefined, { signal, ref: false });
+      } catch {
+        return new Promise<never>(() => {}); // The request has settled.
+      }
+      const liveness = await probeSocket(record.socketPath, this.#ownerTimeoutMs);
+      if (liveness === 'silent') throw stateLocked(this.#options.stateDir, record);
     }
-    if ((await probeSocket(record.socketPath)) !== 'silent') continue;
-    throw new SidecarError(
-      'state-locked',
-      `The process ${record.pid} owns the state directory ${stateDir} and does not answer. End it, or use another --state-dir.`,
-      { data: { pid: record.pid, stateDir, startedAt: record.startedAt } },
-    );
   }
 }
 

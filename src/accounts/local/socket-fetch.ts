@@ -7,8 +7,6 @@ import type { Liveness } from './ownership.js';
 import { CLOSING_HEADER } from './router.js';
 import { MAX_HEADER_BYTES } from './socket-server.js';
 
-const PROBE_TIMEOUT_MS = 5_000;
-
 /** Sends a request to an HTTP server on a unix socket. Connections are kept and used again. */
 export async function fetchOverSocket(
   socketPath: string,
@@ -36,8 +34,8 @@ export async function fetchOverSocket(
 }
 
 /** Whether the owner behind a socket lives and answers. */
-export async function probeSocket(socketPath: string): Promise<Liveness> {
-  const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+export async function probeSocket(socketPath: string, timeoutMs: number): Promise<Liveness> {
+  const signal = AbortSignal.timeout(timeoutMs);
   try {
     const response = await fetchOverSocket(socketPath, new Request('http://local/local/ping', { signal }));
     await response.body?.cancel();

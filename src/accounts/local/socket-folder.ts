@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { lstat, mkdir, realpath } from 'node:fs/promises';
+import { lstat, mkdir, realpath, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { SidecarError } from '../../protocol/index.js';
 
 /** A unix socket's path has room for about 104 bytes on macOS and 108 on Linux; names take up to 30 of them. */
@@ -19,6 +19,17 @@ export async function newSocketPath(stateDir: string): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await checkPrivate(folder);
   return join(folder, name);
+}
+
+/** Removes the folder of a socket that was closed, when no other socket is in it. */
+export async function removeSocketFolder(socketPath: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  try {
+    await rmdir(dirname(socketPath));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(code)) throw error;
+  }
 }
 
 async function folderInTmp(stateDir: string): Promise<string> {
