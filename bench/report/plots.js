@@ -2,8 +2,18 @@
 /* global uPlot, document */
 (() => {
   const results = JSON.parse(document.getElementById('results').textContent);
-  const COLORS = ['#d62728', '#e377c2', '#8c564b', '#9467bd', '#bcbd22', '#7f7f7f', '#aaaaaa', '#17becf'];
-  const OWN = ['#1f77b4', '#2ca02c', '#005f73', '#0a9396'];
+  const COLORS = [
+    '#d62728',
+    '#ff7f0e',
+    '#8c564b',
+    '#9467bd',
+    '#bcbd22',
+    '#e377c2',
+    '#f7b6d2',
+    '#555555',
+    '#aaaaaa',
+  ];
+  const OWN = ['#1f77b4', '#2ca02c'];
 
   function colorOf(name, index) {
     return name.startsWith('sidecar') ? OWN[index % OWN.length] : COLORS[index % COLORS.length];
@@ -71,6 +81,7 @@
         width: 1040,
         height: slanted ? 400 : 360,
         legend: { show: !slanted },
+        padding: [null, slanted ? 110 : null, null, null],
         scales: {
           x: { time: false, range: [-0.5, ticks.length - 0.5] },
           y: wide ? { distr: 3 } : { range: (_, __, max) => [0, (max || 1) * 1.05] },
@@ -79,7 +90,7 @@
           {
             splits: () => x,
             values: () => ticks,
-            rotate: slanted ? -35 : 0,
+            rotate: slanted ? 30 : 0,
             size: slanted ? 130 : 40,
             grid: { show: false },
           },
