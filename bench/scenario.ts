@@ -17,7 +17,7 @@ export interface Scenario {
   rounds: number;
   /** False where a round leaves nothing warm behind. */
   warmUp?: false;
-  /** With `--quick`, where it is not 3. 0 leaves the scenario out. */
+  /** With `--quick`, where it is not 2. 0 leaves the scenario out. */
   quickRounds?: number;
   /** How long a slice that is bound by time lasts. */
   sliceMs: number;

@@ -43,7 +43,7 @@ async function runCase(
   const samples = new Map<string, Sample[]>(names.map((name) => [name, []]));
   const rounds = roundsOf(scenario, options.quick);
   const sliceMs = options.quick ? scenario.sliceMs / 2 : scenario.sliceMs;
-  const warmUpMs = Math.max(WARM_UP_MS, sliceMs);
+  const warmUpMs = options.quick ? sliceMs : Math.max(WARM_UP_MS, sliceMs);
   for (let round = scenario.warmUp === false ? 1 : 0; round <= rounds; round++) {
     options.progress(
       `${scenario.name}: ${measured.name}, ${round === 0 ? 'warm-up' : `round ${round} of ${rounds}`}`,
@@ -59,5 +59,5 @@ async function runCase(
 }
 
 export function roundsOf(scenario: Scenario, quick: boolean): number {
-  return quick ? (scenario.quickRounds ?? 3) : scenario.rounds;
+  return quick ? (scenario.quickRounds ?? 2) : scenario.rounds;
 }

@@ -29,7 +29,7 @@ export const coldStart: Scenario = {
     { key: 'pingMs', label: 'first ping ms', better: 'lower', digits: 1 },
   ],
   rounds: 15,
-  quickRounds: 5,
+  quickRounds: 3,
   sliceMs: 0,
   measure,
 };

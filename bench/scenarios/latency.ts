@@ -20,7 +20,7 @@ export const latency: Scenario = {
     ...metric,
     plot: metric.key === 'p50Micros' || metric.key === 'p99Micros',
   })),
-  rounds: 7,
+  rounds: 5,
   sliceMs: 300,
   measure: measureCalls,
 };

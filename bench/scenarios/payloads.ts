@@ -19,11 +19,12 @@ export const payloads: Scenario = {
     name: `${bytesText(bytes)}, ${inFlight} in flight`,
     payload: bytesText(bytes),
     concurrency: inFlight,
+    slow: bytes > KIB,
     settings: { bytes, inFlight },
   })),
   peers: peers.map((peer) => peer.name),
   metrics: callMetrics,
-  rounds: 5,
+  rounds: 4,
   sliceMs: 300,
   measure: measureCalls,
 };

@@ -47,7 +47,7 @@ export const slowConsumer: Scenario = {
   ],
   synthetic: true,
   rounds: 2,
-  quickRounds: 1,
+  quickRounds: 0,
   sliceMs: 0,
   warmUp: false,
   measure,

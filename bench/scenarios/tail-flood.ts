@@ -31,7 +31,7 @@ export const tailFlood: Scenario = {
     { key: 'droppedPercent', label: 'dropped %', better: 'lower', digits: 1 },
   ],
   synthetic: true,
-  rounds: 5,
+  rounds: 4,
   sliceMs: 800,
   measure,
 };

@@ -36,7 +36,9 @@ export const tailPing: Scenario = {
     { key: 'dropped', label: 'dropped', better: 'lower' },
   ],
   synthetic: true,
-  rounds: 5,
+  rounds: 3,
+  quickRounds: 1,
+  warmUp: false,
   sliceMs: 1500,
   measure,
 };
