@@ -18,9 +18,6 @@ const shared = {
   outbase: '.',
   // The ES module of a package before its CommonJS one: it can be shaken, and its requires resolved.
   mainFields: ['module', 'main'],
-  // Names stay, for stack traces; the rest is for the parser, which every start pays for.
-  minifyWhitespace: true,
-  minifySyntax: true,
   legalComments: 'linked',
   logLevel: 'warning',
 };
