@@ -9,7 +9,7 @@ import {
 } from '../src/protocol/index.js';
 import { frame } from '../src/transport/frame-writer.js';
 
-/** Calls that may wait for an answer at once; more are refused, so that a stopped child costs bounded memory. */
+/** Calls that may be unanswered at once, given up or not; more are refused, so that a stopped child costs bounded memory. */
 const MAX_PENDING = 65_536;
 const SWEEP_MS = 250;
 
@@ -83,7 +83,7 @@ export class Calls {
     return new Promise((resolve, reject) => {
       const { signal } = options;
       if (signal?.aborted) throw cancelled(method, signal);
-      if (this.#pending.size >= MAX_PENDING) {
+      if (this.#pending.size + this.#abandoned.size >= MAX_PENDING) {
         throw new SidecarError('overloaded', `${method}: ${MAX_PENDING} calls wait for an answer already.`);
       }
       const id = this.#nextId;
@@ -280,7 +280,8 @@ export class Calls {
   }
 }
 
-function checkTimeout(timeout: number | undefined): number | undefined {
+/** @throws SidecarError `invalid-option` */
+export function checkTimeout(timeout: number | undefined): number | undefined {
   if (timeout === undefined || (Number.isFinite(timeout) && timeout > 0 && timeout < 2 ** 31)) return timeout;
   throw new SidecarError('invalid-option', `\`timeout\` is a number of milliseconds over 0, not ${timeout}.`);
 }

@@ -35,11 +35,15 @@ export function decideRestart(policy: RestartPolicy, attempts: number, random: n
 /** The first delay is exact; the next ones double, with jitter, up to a cap. */
 function delayBefore(attempts: number, restartDelayMs: number, random: number): number {
   if (attempts === 0) return restartDelayMs;
-  const doubled = Math.min(restartDelayMs * 2 ** attempts, MAX_DELAY_MS);
-  return Math.min(Math.round(doubled * (1 + JITTER * random)), Math.max(MAX_DELAY_MS, restartDelayMs));
+  const cap = Math.max(MAX_DELAY_MS, restartDelayMs);
+  const doubled = Math.min(restartDelayMs * 2 ** attempts, cap);
+  return Math.min(Math.round(doubled * (1 + JITTER * random)), cap);
 }
 
-/** The attempts that count after the sidecar ran from `runningSinceMs` to `nowMs`. */
-export function countedAttempts(attempts: number, runningSinceMs: number, nowMs: number): number {
-  return nowMs - runningSinceMs >= HEALTHY_MS ? 0 : attempts;
+/**
+ * The attempts that count when a child that was ready has gone.
+ * @param ranForMs how long it was ready; the waits between attempts are no health
+ */
+export function countedAttempts(attempts: number, ranForMs: number): number {
+  return ranForMs >= HEALTHY_MS ? 0 : attempts;
 }

@@ -113,10 +113,10 @@ export class TailStream implements AsyncIterable<TraceEvent | TailGap> {
     this.#connection.forget(this);
   }
 
-  /** Ends the tail. Can be called twice. */
-  stop(): void {
+  /** Ends the tail at once: the iteration ends, or throws `error`. Can be called twice. */
+  stop(error?: SidecarError): void {
     const tailId = this.#tailId;
-    this.finish('stopped', 0);
+    this.finish('stopped', 0, error);
     this.#tailId = undefined;
     this.#queue.length = 0;
     if (tailId !== undefined) this.#connection.stop(tailId);
@@ -152,6 +152,8 @@ export class TailStream implements AsyncIterable<TraceEvent | TailGap> {
       const events = batch.events();
       for (let i = 0; i < events.length; i++) {
         if (i % EVENTS_PER_LOOK === EVENTS_PER_LOOK - 1) await this.#breathe();
+        // Stopped from outside: the rest of this batch is not wanted any more.
+        if (this.#end?.reason === 'stopped') break;
         yield events[i] as TraceEvent;
       }
     }

@@ -6,7 +6,7 @@ import { TailBatch } from './tail-batch.js';
 import { TailStream } from './tail-stream.js';
 
 interface TailEmitter {
-  emit<K extends 'tail' | 'tail-end' | 'error'>(event: K, ...args: SidecarEvents[K]): boolean;
+  emit<K extends 'tail' | 'tail-end' | 'ipc-error'>(event: K, ...args: SidecarEvents[K]): boolean;
 }
 
 /** The tails of one sidecar: streams, which survive restarts, and those whose batches become events. */
@@ -17,6 +17,8 @@ export class Tails {
   readonly #streams = new Map<TailStream, Params<'dashboard.tailLogs'>>();
   /** The open ones by id. */
   readonly #byId = new Map<string, TailStream>();
+  /** The open tails of `call('dashboard.tailLogs')`. */
+  readonly #eventTails = new Set<string>();
 
   constructor(calls: Calls, emitter: TailEmitter) {
     this.#calls = calls;
@@ -27,15 +29,14 @@ export class Tails {
     const stream = new TailStream({
       grant: (tailId, bytes) => this.#calls.notify('tail/credit', { tailId, bytes }),
       stop: (tailId) => this.#stop(tailId),
-      forget: (ended) => this.#streams.delete(ended),
+      forget: (ended) => {
+        this.#streams.delete(ended);
+        signal?.removeEventListener('abort', onAbort);
+      },
     });
+    const onAbort = () =>
+      stream.stop(new SidecarError('cancelled', 'The tail was cancelled.', { cause: signal?.reason }));
     this.#streams.set(stream, params);
-    const onAbort = () => {
-      const error = new SidecarError('cancelled', 'The tail was cancelled.', { cause: signal?.reason });
-      const { tailId } = stream;
-      stream.finish('stopped', 0, error);
-      if (tailId !== undefined) this.#stop(tailId);
-    };
     if (signal?.aborted) onAbort();
     else {
       signal?.addEventListener('abort', onAbort, { once: true });
@@ -46,21 +47,24 @@ export class Tails {
 
   /** `call('dashboard.tailLogs')`: its batches become `tail` events. */
   openForEvents(params: unknown, options: CallOptions): Promise<{ tailId: string }> {
-    return this.#calls.call('dashboard.tailLogs', params, options);
+    return this.#calls.call('dashboard.tailLogs', params, options, ({ tailId }) => {
+      this.#eventTails.add(tailId);
+    });
   }
 
   deliver({ tailId, seq, dropped, bytes }: Extract<LaneMessage, { type: 'tail' }>): void {
     const batch = new TailBatch(seq, dropped, bytes);
     const stream = this.#byId.get(tailId);
     if (stream !== undefined) stream.push(batch);
-    else setImmediate(() => this.#emitBatch(tailId, batch));
+    // What still comes for a stream that was left is nobody's.
+    else if (this.#eventTails.has(tailId)) setImmediate(() => this.#emitBatch(tailId, batch));
   }
 
   notified(method: 'tail/batch' | 'tail/end', params: unknown): void {
     const parsed = notifications[method].params.safeParse(params);
     if (!parsed.success) {
       this.#emitter.emit(
-        'error',
+        'ipc-error',
         new SidecarError('protocol-error', `A ${method} does not fit the contract.`),
       );
     } else if (method === 'tail/end') this.#ended(notifications['tail/end'].params.parse(params));
@@ -74,6 +78,11 @@ export class Tails {
   interrupt(): void {
     this.#byId.clear();
     for (const stream of this.#streams.keys()) stream.interrupted();
+    const error = {
+      code: 'connection-lost',
+      message: 'The connection to the CLI is gone; open the tail again.',
+    };
+    for (const tailId of [...this.#eventTails]) this.#ended({ tailId, reason: 'error', dropped: 0, error });
   }
 
   /** There is a new connection: streams go on where they can. */
@@ -105,18 +114,17 @@ export class Tails {
   }
 
   #stop(tailId: string): void {
-    this.#byId.delete(tailId);
-    // It may have ended by itself meanwhile, and the connection may be gone: both leave nothing to stop.
+    // It has ended by itself, or its connection is gone: nothing to stop.
+    if (!this.#byId.delete(tailId)) return;
+    // It may still end by itself before the server reads this.
     this.#calls.call('dashboard.stopTail', { tailId }, { timeout: 5000 }).catch(() => undefined);
   }
 
   #ended(end: SidecarEvents['tail-end'][0]): void {
     const stream = this.#byId.get(end.tailId);
     this.#byId.delete(end.tailId);
-    if (stream === undefined) {
-      setImmediate(() => this.#emitter.emit('tail-end', end));
-      return;
-    }
+    if (this.#eventTails.delete(end.tailId)) setImmediate(() => this.#emitter.emit('tail-end', end));
+    if (stream === undefined) return;
     const error =
       end.error &&
       new SidecarError('connection-lost', `The tail ended: ${end.error.message}`, { data: { ...end.error } });

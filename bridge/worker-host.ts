@@ -6,8 +6,11 @@ import { SidecarError } from '../src/protocol/index.js';
 import { CoalescingEndpoint } from '../src/transport/coalescing-endpoint.js';
 import type { LaneMessage, WorkerApi, WorkerTask } from '../worker/contract.js';
 
-/** Beside this module in the sources and in what is built, with the same extension. */
-const WORKER_URL = new URL(`../worker/main${extname(import.meta.url)}`, import.meta.url);
+/** Beside this module in the sources and in what is built. */
+const WORKER_URL = new URL(
+  extname(import.meta.url) === '.ts' ? '../worker/from-source.js' : '../worker/main.js',
+  import.meta.url,
+);
 
 /** One worker thread, hosted by piscina, and the two ports to it. */
 export class WorkerHost {
@@ -24,11 +27,14 @@ export class WorkerHost {
     // With atomics, piscina blocks the thread's event loop between tasks; one thread with one endless task needs none.
     this.#pool = new Piscina({
       filename: WORKER_URL.href,
-      minThreads: 1,
+      // None in advance: piscina would replace a thread that died by an idle one.
+      minThreads: 0,
       maxThreads: 1,
       atomics: 'disabled',
       recordTiming: false,
     });
+    // The rejection of the one task tells the death of its thread; an `error` beside it must not end the host.
+    this.#pool.on('error', () => undefined);
     const api = new MessageChannel();
     const lane = new MessageChannel();
     this.#apiPort = api.port1;
@@ -42,7 +48,9 @@ export class WorkerHost {
       (error: Error) => Promise.reject(threadFailed(error.message, error)),
     );
     this.#died.catch((error: SidecarError) => {
-      if (!this.#closed) onDeath(error);
+      if (this.#closed) return;
+      onDeath(error);
+      void this.close();
     });
   }
 

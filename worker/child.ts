@@ -2,11 +2,11 @@ import type { Readable, Writable } from 'node:stream';
 import { execa } from 'execa';
 import type { ExitStatus, LaunchOptions } from './contract.js';
 import { Failure } from './failure.js';
-import { resolveCli } from './resolve-cli.js';
+import type { CliCommand } from './resolve-cli.js';
+import { StderrLines } from './stderr-lines.js';
 
 /** How long the pipes of an ended child may stay open (a grandchild holds them) before they are given up. */
 const LINGER_MS = 250;
-const STDERR_TAIL_LENGTH = 4096;
 
 /** One spawned CLI. */
 export interface Child {
@@ -21,11 +21,14 @@ export interface Child {
 }
 
 /**
- * Spawns `fluorite-flake ipc`, with the token on an inherited pipe: never on argv, never in the environment.
+ * Spawns `cli ipc`, with the token on an inherited pipe: never on argv, never in the environment.
  * @throws Failure `start-failed`
  */
-export async function spawnChild(options: LaunchOptions, onStderr: (text: string) => void): Promise<Child> {
-  const cli = await resolveCli(options.cliPath, options.env, options.cwd ?? process.cwd());
+export async function spawnChild(
+  cli: CliCommand,
+  options: LaunchOptions,
+  onStderr: (text: string) => void,
+): Promise<Child> {
   const subprocess = execa(cli.file, [...cli.args, 'ipc', '--auth-fd', '3', ...options.args], {
     cwd: options.cwd,
     env: options.env,
@@ -43,12 +46,8 @@ export async function spawnChild(options: LaunchOptions, onStderr: (text: string
   const { pid } = subprocess;
   if (pid === undefined) throw await spawnError(subprocess, cli.file, options.cwd);
 
-  let stderrTail = '';
-  subprocess.stderr.on('data', (chunk: Buffer) => {
-    const text = chunk.toString('utf8');
-    stderrTail = (stderrTail + text).slice(-STDERR_TAIL_LENGTH);
-    onStderr(text);
-  });
+  const stderr = new StderrLines(options.forwardStderr ? onStderr : undefined);
+  subprocess.stderr.on('data', (chunk: Buffer) => stderr.push(chunk)).once('close', () => stderr.end());
   const ended = new Promise<ExitStatus>((resolve) => {
     subprocess.once('exit', (code, signal) => {
       const status = { code, signal };
@@ -73,7 +72,7 @@ export async function spawnChild(options: LaunchOptions, onStderr: (text: string
     stdin: subprocess.stdin,
     stdout: subprocess.stdout,
     ended,
-    stderrTail: () => stderrTail.trim(),
+    stderrTail: () => stderr.tail,
     signal: (signal) => void subprocess.kill(signal),
   };
 }

@@ -1,12 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type {
-  AccountInfo,
-  CallableMethod,
-  ErrorCode,
-  Params,
-  Result,
-  TraceEvent,
-} from '../src/protocol/index.js';
+import type { AccountInfo, CallableMethod, ErrorCode, Result, TraceEvent } from '../src/protocol/index.js';
 
 /** An error as it crosses threads: comlink keeps no code, data or class of an error that is thrown. */
 export interface ErrorValue {
@@ -38,6 +31,8 @@ export interface LaunchOptions {
   /** How long the child may take to answer the handshake. */
   startTimeoutMs: number;
   maxBodyBytes: number;
+  /** Whether its stderr is wanted, line by line. */
+  forwardStderr: boolean;
   protocolVersion: number;
   client: { name: string; version: string };
 }
@@ -74,9 +69,11 @@ export type LaneMessage =
   | { type: 'fault'; error: ErrorValue }
   /** The connection to the child is gone: nothing that was sent will be answered. */
   | { type: 'disconnected' }
+  /** There is a child from here on, ready or not. */
+  | { type: 'spawned'; pid: number }
   /** The child has ended. */
-  | { type: 'exit'; status: ExitStatus }
-  /** Lines that the child wrote to stderr. */
+  | { type: 'exit'; pid: number; status: ExitStatus }
+  /** Whole lines that the child wrote to stderr, without the last line's end. */
   | { type: 'stderr'; text: string };
 
 /** A batch as `sidecar.remote.tail` hands it to its callback. */
@@ -99,13 +96,14 @@ export interface WorkerApi {
   stop(steps: StopSteps): Promise<void>;
   /** Kills the child at once. */
   kill(): void;
+  /** @param paramsJson the params as JSON text */
   call<M extends CallableMethod>(
     method: M,
-    params: Params<M> | undefined,
+    paramsJson: string,
     timeoutMs: number,
   ): Promise<Outcome<Result<M>>>;
   tail(
-    params: Params<'dashboard.tailLogs'>,
+    paramsJson: string,
     onBatch: (batch: RemoteTailBatch) => void | Promise<void>,
     timeoutMs: number,
   ): Promise<Outcome<{ tailId: string }>>;

@@ -1,5 +1,5 @@
 import { expose } from 'comlink';
-import type { CallableMethod, Params, Result } from '../src/protocol/index.js';
+import type { CallableMethod, Result } from '../src/protocol/index.js';
 import { CoalescingEndpoint } from '../src/transport/coalescing-endpoint.js';
 import type { WorkerApi, WorkerTask } from './contract.js';
 import { outcomeOf } from './failure.js';
@@ -22,14 +22,14 @@ function createApi(supervisor: Supervisor): WorkerApi {
     launch: (options) => outcomeOf(() => supervisor.launch(options)),
     stop: (steps) => supervisor.stop(steps),
     kill: () => supervisor.kill(),
-    call: <M extends CallableMethod>(method: M, params: Params<M> | undefined, timeoutMs: number) =>
-      outcomeOf(async () => (await supervisor.session.call(method, params, timeoutMs)) as Result<M>),
-    tail: (params, onBatch, timeoutMs) =>
+    call: <M extends CallableMethod>(method: M, paramsJson: string, timeoutMs: number) =>
+      outcomeOf(async () => (await supervisor.session.callText(method, paramsJson, timeoutMs)) as Result<M>),
+    tail: (paramsJson, onBatch, timeoutMs) =>
       outcomeOf(async () => {
         // The callback is attached in the same turn as the answer is read: a batch may stand right behind it.
         const attach = (result: unknown) =>
           supervisor.tails.attach((result as { tailId: string }).tailId, onBatch);
-        return (await supervisor.session.call('dashboard.tailLogs', params, timeoutMs, attach)) as {
+        return (await supervisor.session.callText('dashboard.tailLogs', paramsJson, timeoutMs, attach)) as {
           tailId: string;
         };
       }),

@@ -75,9 +75,14 @@ export class Session {
   }
 
   /** Sends a call of this thread. @throws Failure of the server's code, `timeout` or `connection-lost` */
-  call(
+  call(method: string, params: unknown, timeoutMs: number): Promise<unknown> {
+    return this.callText(method, JSON.stringify(params), timeoutMs);
+  }
+
+  /** The same with params that are JSON text already. `onAnswer` runs in the turn the answer is read in. */
+  callText(
     method: string,
-    params: unknown,
+    paramsJson: string,
     timeoutMs: number,
     onAnswer?: (result: unknown) => void,
   ): Promise<unknown> {
@@ -87,7 +92,7 @@ export class Session {
         return;
       }
       const id = this.#nextId;
-      const body = JSON.stringify({ jsonrpc: '2.0', id, method, params });
+      const body = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${paramsJson}}`;
       if (body.length > this.#maxBodyBytes || Buffer.byteLength(body) > this.#maxBodyBytes) {
         reject(
           new Failure(

@@ -3,10 +3,11 @@ import type { ExitStatus, Launched, LaunchOptions, StopSteps } from './contract.
 import { errorValue, Failure } from './failure.js';
 import { shakeHands } from './handshake.js';
 import type { Lane } from './lane.js';
+import { resolveCli } from './resolve-cli.js';
 import { Session } from './session.js';
 import { TailRouter } from './tail-router.js';
 
-/** How long a child that closed its pipe may take to end. */
+/** How long a child that closed its stdout may take to end. */
 const EXIT_MS = 500;
 
 /** Owns the one child of this thread, from spawn to exit. Whether to start another is not decided here. */
@@ -16,6 +17,7 @@ export class Supervisor {
   #child: Child | undefined;
   #session: Session | undefined;
   #launching: Promise<Launched> | undefined;
+  #stopping = false;
 
   constructor(lane: Lane) {
     this.#lane = lane;
@@ -43,6 +45,7 @@ export class Supervisor {
     if (this.#launching !== undefined || this.#child !== undefined) {
       throw new Failure('start-failed', 'A CLI is running in this thread already.');
     }
+    this.#stopping = false;
     this.#launching = this.#launch(options);
     try {
       return await this.#launching;
@@ -52,14 +55,22 @@ export class Supervisor {
   }
 
   async #launch(options: LaunchOptions): Promise<Launched> {
-    const child = await spawnChild(options, (text) => this.#lane.post({ type: 'stderr', text }));
+    const cli = await resolveCli(options.cliPath, options.env, options.cwd ?? process.cwd());
+    if (this.#stopping)
+      throw new Failure('not-running', 'The sidecar was stopped before the CLI was spawned.');
+    const child = await spawnChild(cli, options, (text) => this.#lane.post({ type: 'stderr', text }));
     this.#child = child;
+    this.#lane.post({ type: 'spawned', pid: child.pid });
+    let fault: Failure | undefined;
     const session = new Session({
       stdin: child.stdin,
       lane: this.#lane,
       tails: this.tails,
       maxBodyBytes: options.maxBodyBytes,
-      onFault: (error) => this.#fault(error),
+      onFault: (error) => {
+        fault = error;
+        this.#fault(child, error);
+      },
     });
     child.stdout.on('data', (chunk: Buffer) => session.read(chunk));
     this.#watch(child, session);
@@ -69,11 +80,11 @@ export class Supervisor {
       return launched;
     } catch (error) {
       // A pipe that closed in the middle of the handshake: how the child ended says more than that.
-      const isBroken = error instanceof Failure && error.code === 'indeterminate';
+      const isBroken = fault === undefined && error instanceof Failure && error.code === 'indeterminate';
       const ended = isBroken && (await endsWithin(child, EXIT_MS));
       child.signal('SIGKILL');
       const status = await child.ended;
-      throw explain(ended ? endedBeforeReady(status) : error, child, options);
+      throw explain(fault ?? (ended ? endedBeforeReady(status) : error), child, options);
     }
   }
 
@@ -87,17 +98,26 @@ export class Supervisor {
       session.close();
       this.tails.clear();
     };
-    child.stdout.once('close', disconnect);
+    child.stdout.once('close', () => {
+      disconnect();
+      void this.#killUnlessEnding(child);
+    });
     void child.ended.then((status) => {
       disconnect();
       if (this.#child === child) this.#child = undefined;
-      this.#lane.post({ type: 'exit', status });
+      this.#lane.post({ type: 'exit', pid: child.pid, status });
     });
   }
 
-  #fault(error: Failure): void {
-    this.#lane.post({ type: 'fault', error: errorValue(error) });
-    this.#child?.signal('SIGKILL');
+  /** A child that closed its stdout and lives on is of no use; the ladder of `stop` gives it more time. */
+  async #killUnlessEnding(child: Child): Promise<void> {
+    if (!this.#stopping && !(await endsWithin(child, EXIT_MS)) && !this.#stopping) child.signal('SIGKILL');
+  }
+
+  /** Before the handshake is done its failure tells the fault. */
+  #fault(child: Child, error: Failure): void {
+    if (this.#session !== undefined) this.#lane.post({ type: 'fault', error: errorValue(error) });
+    child.signal('SIGKILL');
   }
 
   kill(): void {
@@ -106,6 +126,9 @@ export class Supervisor {
 
   /** Asks, then presses, then kills; each step waits as long as `steps` says. */
   async stop(steps: StopSteps): Promise<void> {
+    this.#stopping = true;
+    // A launch that has not spawned yet will not do so any more.
+    if (this.#child === undefined) await this.#launching?.catch(() => undefined);
     const child = this.#child;
     if (child === undefined) return;
     if (this.#session === undefined) {

@@ -1,0 +1,233 @@
+import { type NotificationParams, SidecarError } from '../src/protocol/index.js';
+import type {
+  ExitStatus,
+  LaneMessage,
+  Launched,
+  LaunchOptions,
+  Outcome,
+  StopSteps,
+} from '../worker/contract.js';
+import { Calls } from './calls.js';
+import type { DebugLog } from './debug-log.js';
+import type { SidecarEvents } from './events.js';
+import { endedAtOnce, endedUnasked, revive } from './failures.js';
+import { Tails } from './tails.js';
+import { WorkerHost } from './worker-host.js';
+
+/** The ladder of `stop()`: 6 s in all at the most. */
+const STOP_STEPS: StopSteps = { shutdownMs: 4000, stdinEndMs: 1000, sigtermMs: 800 };
+
+type ConnectionEvents = Omit<SidecarEvents, 'started' | 'stopped' | 'state-change'>;
+
+export interface ConnectionOptions {
+  maxBodyBytes: number;
+  log: DebugLog;
+  emit<K extends keyof ConnectionEvents>(event: K, ...args: ConnectionEvents[K]): boolean;
+  /** The child has ended or its thread has died; asked for or not. */
+  onLost(cause: SidecarError): void;
+}
+
+interface Waiter {
+  resolve(host: WorkerHost): void;
+  reject(error: SidecarError): void;
+  timer: NodeJS.Timeout;
+}
+
+/** The worker thread and the one child in it. Reports what happens; whether to start another is not decided here. */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly calls: Calls;
+  readonly tails: Tails;
+  #host: WorkerHost | undefined;
+  #launched: Launched | undefined;
+  /** The child that must not outlive its thread. */
+  #pid: number | undefined;
+  #lastExit: { pid: number; status: ExitStatus } | undefined;
+  #open = false;
+  readonly #waiters = new Set<Waiter>();
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.calls = new Calls({
+      maxBodyBytes: options.maxBodyBytes,
+      post: (framed) => this.#host?.post(framed),
+      onFault: (error) => this.#protocolFault(error),
+    });
+    this.tails = new Tails(this.calls, options);
+  }
+
+  /** What the child said of itself last; kept when it is gone. */
+  get launched(): Launched | undefined {
+    return this.#launched;
+  }
+
+  /**
+   * One attempt: a thread if there is none, a child, the handshake. Calls pass from `open()` on.
+   * @throws SidecarError
+   */
+  async launch(options: LaunchOptions): Promise<void> {
+    this.#options.log.setSecrets(options.authToken, options.env);
+    this.#host ??= this.#createHost();
+    const outcome = await this.#host.run((api) => api.launch(options) as Promise<Outcome<Launched>>);
+    if (!outcome.ok) throw this.#redacted(revive(outcome.error));
+    this.#launched = outcome.value;
+    // Its exit comes on another port and may have been faster.
+    if (this.#lastExit?.pid === outcome.value.pid) throw endedAtOnce(this.#lastExit.status);
+    this.#pid = outcome.value.pid;
+  }
+
+  /** Lets calls through: those that wait are sent, tails go on. */
+  open(): void {
+    const host = this.#host;
+    if (host === undefined) return;
+    this.#open = true;
+    this.calls.connect();
+    this.tails.resume();
+    this.#settleWaiters((waiter) => waiter.resolve(host));
+  }
+
+  /** Lets no more calls through: what is in flight waits for the next child, or is indeterminate. Can be called twice. */
+  interrupt(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.calls.disconnect();
+    this.tails.interrupt();
+    this.#options.emit('ipc-disconnected');
+  }
+
+  /** Ends the child. Resolves when it has ended. @throws SidecarError `worker-thread-failed` */
+  async stopChild(): Promise<void> {
+    await this.#host?.run((api) => api.stop(STOP_STEPS));
+  }
+
+  /** Ends the thread; its child must have ended. Every call, tail and wait is settled. Can be called twice. */
+  async close(error: (method: string) => SidecarError, tailError?: SidecarError): Promise<void> {
+    const host = this.#host;
+    this.#host = undefined;
+    this.interrupt();
+    this.calls.close(error);
+    this.tails.close(tailError);
+    this.#settleWaiters((waiter) => waiter.reject(error('remote')));
+    await host?.close();
+  }
+
+  /** The thread, once calls pass. @throws SidecarError `timeout` */
+  whenOpen(method: string, timeoutMs: number): Promise<WorkerHost> | WorkerHost {
+    if (this.#open && this.#host !== undefined) return this.#host;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiters.delete(waiter);
+        const message = `${method} found no running CLI within ${Math.round(timeoutMs)} ms.`;
+        reject(new SidecarError('timeout', message, { data: { method } }));
+      }, timeoutMs);
+      const waiter = { resolve, reject, timer };
+      this.#waiters.add(waiter);
+    });
+  }
+
+  #settleWaiters(settle: (waiter: Waiter) => void): void {
+    for (const waiter of this.#waiters) {
+      clearTimeout(waiter.timer);
+      settle(waiter);
+    }
+    this.#waiters.clear();
+  }
+
+  #createHost(): WorkerHost {
+    const host: WorkerHost = new WorkerHost(
+      (message) => {
+        if (this.#host === host) this.#receive(message);
+      },
+      (error) => {
+        if (this.#host === host) this.#threadDied(error);
+      },
+    );
+    return host;
+  }
+
+  #receive(message: LaneMessage): void {
+    switch (message.type) {
+      case 'answers':
+        this.calls.receive(message.json, message.count);
+        break;
+      case 'answer':
+        this.calls.receive(`[${decode(message.bytes)}]`, 1);
+        break;
+      case 'tail':
+        this.tails.deliver(message);
+        break;
+      case 'notification':
+        this.#notified(message.method, message.params);
+        break;
+      case 'stderr':
+        for (const line of message.text.split('\n')) this.#options.log.line(`cli: ${line}`);
+        break;
+      case 'fault':
+        this.#options.emit('ipc-error', this.#redacted(revive(message.error)));
+        break;
+      case 'spawned':
+        this.#pid = message.pid;
+        break;
+      case 'disconnected':
+        this.interrupt();
+        break;
+      case 'exit':
+        this.#exited(message.pid, message.status);
+    }
+  }
+
+  #notified(method: string, params: unknown): void {
+    if (method === '$/progress') this.calls.progress(params as NotificationParams<'$/progress'>);
+    else if (method === 'tail/end' || method === 'tail/batch') this.tails.notified(method, params);
+    else if (method === '$/logTrace')
+      this.#options.log.line(`trace: ${(params as { message?: string }).message}`);
+  }
+
+  #exited(pid: number, status: ExitStatus): void {
+    this.#pid = undefined;
+    this.#lastExit = { pid, status };
+    this.interrupt();
+    this.#options.log.line(`exit: code ${status.code}, signal ${status.signal}`);
+    this.#options.emit('process-exit', status);
+    this.#options.onLost(endedUnasked(status));
+  }
+
+  #threadDied(error: SidecarError): void {
+    this.#host = undefined;
+    this.#killOrphan();
+    this.interrupt();
+    this.#options.onLost(error);
+  }
+
+  /** The child of a dead thread obeys the end of its input; one that does not (stopped, stuck) must not stay. */
+  #killOrphan(): void {
+    const pid = this.#pid;
+    this.#pid = undefined;
+    if (pid === undefined) return;
+    try {
+      // The number is still its own: a dead thread reaps nothing.
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      this.#options.log.line(`the CLI was gone already: ${(error as Error).message}`);
+    }
+  }
+
+  /** An answer broke the protocol: the child is ended, and its exit decides what comes next. */
+  #protocolFault(error: SidecarError): void {
+    this.#options.emit('ipc-error', error);
+    // A thread that died meanwhile has told so itself.
+    this.#host?.run((api) => api.kill()).catch(() => undefined);
+  }
+
+  /** What a child wrote may hold what it was given. */
+  #redacted(error: SidecarError): SidecarError {
+    const { log } = this.#options;
+    const { stderr } = error.data;
+    const data = typeof stderr === 'string' ? { ...error.data, stderr: log.redact(stderr) } : error.data;
+    return new SidecarError(error.code, log.redact(error.message), { data });
+  }
+}
+
+function decode(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}

@@ -1,0 +1,30 @@
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { PROTOCOL_VERSION } from '../src/protocol/index.js';
+import { VERSION } from '../src/version.js';
+import type { LaunchOptions } from '../worker/contract.js';
+import { childEnvironment } from './child-environment.js';
+import { createAuthToken, type ResolvedOptions } from './options.js';
+
+/** The package's own CLI, beside this module in the sources and in what is built. */
+const OWN_CLI = fileURLToPath(new URL(`../src/cli${extname(import.meta.url)}`, import.meta.url));
+
+/** What one launch needs: the host's environment as it is now, and a new token unless the user gave one. */
+export function launchOptions(options: ResolvedOptions): LaunchOptions {
+  const { account, stateDir, maxBodyBytes, startTimeout, cwd, env, debug } = options;
+  const args = ['--account', account, '--max-body-bytes', String(maxBodyBytes)];
+  if (stateDir !== undefined) args.push('--state-dir', stateDir);
+  if (debug) args.push('--debug');
+  return {
+    cliPath: options.cliPath ?? OWN_CLI,
+    args,
+    cwd,
+    env: childEnvironment(process.env, env),
+    authToken: options.authToken ?? createAuthToken(),
+    startTimeoutMs: startTimeout,
+    maxBodyBytes,
+    forwardStderr: debug,
+    protocolVersion: PROTOCOL_VERSION,
+    client: { name: 'fluorite-flake/tauri', version: VERSION },
+  };
+}

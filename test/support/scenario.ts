@@ -1,0 +1,138 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { type SidecarEvents, type SidecarOptions, TauriSidecar } from '../../bridge/index.js';
+
+const SOURCE = fileURLToPath(new URL('./scenario-cli.ts', import.meta.url));
+
+/** The scenario CLI as one .js file, built once a test file: running it through tsx would cost half a second a launch. */
+export async function buildScenarioCli(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'fluorite-scenario-'));
+  after(() => rm(folder, { recursive: true, force: true }));
+  const outfile = join(folder, 'scenario-cli.mjs');
+  const banner = "import { createRequire as r_ } from 'node:module'; const require = r_(import.meta.url);";
+  await build({
+    entryPoints: [SOURCE],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    banner: { js: banner },
+    logLevel: 'error',
+  });
+  return outfile;
+}
+
+export async function temporaryFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'fluorite-bridge-'));
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+  return folder;
+}
+
+export interface Scenario {
+  sidecar: TauriSidecar;
+  folder: string;
+  /** Every event so far, as its name and first argument. */
+  events: [keyof SidecarEvents, unknown][];
+  /** The process ids of every child that was launched. */
+  pids(): number[];
+  notes(): string[];
+}
+
+const EVENT_NAMES = [
+  'started',
+  'stopped',
+  'error',
+  'state-change',
+  'process-error',
+  'process-exit',
+  'ipc-connected',
+  'ipc-disconnected',
+  'ipc-error',
+  'max-restarts-reached',
+  'restart-failed',
+] as const satisfies (keyof SidecarEvents)[];
+
+/** A sidecar over the scenario CLI. When the test ends it is stopped, and every child of it must be gone. */
+export async function createScenario(
+  t: TestContext,
+  scenarioCli: string,
+  scenario: string,
+  options: SidecarOptions = {},
+): Promise<Scenario> {
+  const folder = await temporaryFolder(t);
+  const sidecar = new TauriSidecar({
+    cliPath: scenarioCli,
+    restartDelay: 10,
+    ...options,
+    env: { SCENARIO: scenario, SCENARIO_FOLDER: folder, ...options.env },
+  });
+  const events: Scenario['events'] = [];
+  for (const name of EVENT_NAMES) sidecar.on(name, (argument?: unknown) => events.push([name, argument]));
+  const pids = () => linesOf(join(folder, 'launches')).map(Number);
+  t.after(async () => {
+    await sidecar.stop();
+    for (const pid of pids()) await untilGone(pid);
+  });
+  return { sidecar, folder, events, pids, notes: () => linesOf(join(folder, 'notes')) };
+}
+
+function linesOf(file: string): string[] {
+  return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+}
+
+/** Waits for one event. */
+export async function eventOf<K extends keyof SidecarEvents>(
+  sidecar: TauriSidecar,
+  name: K,
+): Promise<SidecarEvents[K]> {
+  const signal = AbortSignal.timeout(10_000);
+  // `once` rejects at an `error` event, which some tests expect beside what they wait for.
+  if (name === 'error')
+    return new Promise((resolve) => sidecar.once('error', (error) => resolve([error] as never)));
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(new Error(`no event ${name} within 10 s`)));
+    (sidecar as import('node:events').EventEmitter).once(name, (...args) =>
+      resolve(args as SidecarEvents[K]),
+    );
+  });
+}
+
+/** Polls until `condition` holds. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 10_000) {
+  const deadlineMs = performance.now() + timeoutMs;
+  while (!(await condition())) {
+    if (performance.now() > deadlineMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await delay(5);
+  }
+}
+
+/** Whether a process runs; a zombie does not. */
+export function isAlive(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) !== 'Z';
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
+  }
+}
+
+export function untilGone(pid: number, timeoutMs = 2000): Promise<void> {
+  return until(`process ${pid} ends`, () => !isAlive(pid), timeoutMs);
+}
+
+/** Process ids of the children of `pid`, zombies included. */
+export async function childrenOf(pid: number): Promise<number[]> {
+  const found: number[] = [];
+  for (const task of await readdir(`/proc/${pid}/task`)) {
+    const text = await readFile(`/proc/${pid}/task/${task}/children`, 'latin1').catch(() => '');
+    found.push(...text.trim().split(' ').filter(Boolean).map(Number));
+  }
+  return found;
+}
