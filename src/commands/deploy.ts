@@ -41,7 +41,7 @@ export const deployCommand = methodCommand({
       `size ${bytes(result.size)}, gzipped ${bytes(result.gzipSize)}`,
       result.startupTimeMs !== undefined && `started in ${Math.round(result.startupTimeMs)} ms`,
       result.version && `version ${result.version}`,
-      result.url,
+      result.url ?? (!result.dryRun && `try it: fluorite-flake workers invoke ${result.name}`),
     ].filter(Boolean);
     await print(`${result.message}\n${details.map((line) => `  ${line}\n`).join('')}`);
   },

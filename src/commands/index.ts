@@ -73,7 +73,12 @@ async function execute(
       await session.close();
     }
   };
-  return Promise.race([run(), interrupts.impatient.then(() => interrupts.exitCode ?? 1)]);
+  const giveUp = async () => {
+    await Promise.race([interrupts.impatient, interrupts.overdue]);
+    await Promise.race([session.close(), interrupts.impatient]);
+    return interrupts.exitCode ?? 1;
+  };
+  return Promise.race([run(), giveUp()]);
 }
 
 /** commander's own words for a command line that is wrong; its help text for a group without a command. */

@@ -1,5 +1,8 @@
 import { constants } from 'node:os';
 
+/** Time for a command to clean up after itself. */
+const GRACE_MS = 5_000;
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface Interrupts {
@@ -9,6 +12,8 @@ export interface Interrupts {
   readonly exitCode: number | undefined;
   /** Resolves at the second signal: the user does not want to wait for the cleaning up. */
   readonly impatient: Promise<void>;
+  /** Resolves when the command has not ended some seconds after it was interrupted. */
+  readonly overdue: Promise<void>;
   /** Ends the command as a signal does, with this exit code. */
   end(exitCode: number): void;
   release(): void;
@@ -22,10 +27,15 @@ export function watchInterrupts(): Interrupts {
   const impatient = new Promise<void>((resolve) => {
     hurry = resolve;
   });
+  let giveUp = () => {};
+  const overdue = new Promise<void>((resolve) => {
+    giveUp = resolve;
+  });
   const end = (code: number) => {
     if (controller.signal.aborted) return hurry();
     exitCode = code;
     controller.abort();
+    setTimeout(giveUp, GRACE_MS).unref();
   };
   const onSignal = (name: NodeJS.Signals) => end(128 + constants.signals[name]);
   for (const name of SIGNALS) process.on(name, onSignal);
@@ -35,6 +45,7 @@ export function watchInterrupts(): Interrupts {
       return exitCode;
     },
     impatient,
+    overdue,
     end,
     release: () => {
       for (const name of SIGNALS) process.off(name, onSignal);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { kvNamespaceId, r2BucketName, workerName } from '../protocol/resources.js';
 
 const names = z.array(z.string());

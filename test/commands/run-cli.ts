@@ -7,6 +7,9 @@ const BUILT = `${root}dist/src/cli.js`;
 /** What is published where it is built; the sources start 400 ms later. */
 const CLI = existsSync(BUILT) ? [BUILT] : ['--import', 'tsx', `${root}src/cli.ts`];
 
+/** A command that hangs fails its test instead of the whole run. */
+const DEADLINE_MS = 30_000;
+
 export interface CliResult {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -43,9 +46,13 @@ export function resultOf(child: ChildProcess): Promise<CliResult> {
       output[name] += text;
     });
   }
+  const deadline = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code, signal) => resolve({ code, signal, ...output }));
+    child.once('close', (code, signal) => {
+      clearTimeout(deadline);
+      resolve({ code, signal, ...output });
+    });
   });
 }
 

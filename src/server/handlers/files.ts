@@ -30,9 +30,15 @@ export async function writeBody(
   try {
     const file = await open(draft, 'wx');
     const body = response.body ? Readable.fromWeb(response.body as NodeReadableStream) : Readable.from([]);
-    // `flush` would need Node 21: the stream is left open for the sync and closed by hand.
+    // A write stream of the handle would hold it open: `close()` waits for the stream, which ends with the handle.
     try {
-      await pipeline(body, file.createWriteStream({ autoClose: false }), { signal });
+      await pipeline(
+        body,
+        async (chunks: AsyncIterable<Uint8Array>) => {
+          for await (const chunk of chunks) await file.writeFile(chunk);
+        },
+        { signal },
+      );
       await file.sync();
     } finally {
       await file.close();
