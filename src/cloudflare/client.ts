@@ -65,9 +65,28 @@ export function createCloudflareClient(options: ClientOptions) {
     apiEmail: options.apiEmail ?? null,
     userServiceKey: null,
     baseURL: options.baseURL ?? null,
-    ...(options.fetch && { fetch: options.fetch }),
+    fetch: withBoundedRetries(options.fetch ?? fetch),
     maxRetries: options.maxRetries ?? 2,
     timeout: options.timeoutMs ?? 60_000,
     logLevel: 'off',
   });
+}
+
+/** A wait that Cloudflare asks for is kept to within a call up to this; a longer one is the caller's to decide. */
+const MAX_RETRY_WAIT_SECONDS = 10;
+
+/**
+ * The SDK repeats a request after any wait that Retry-After names, an hour too, and on every 409, which no repetition
+ * heals. Such answers are marked as final, with the header that the SDK obeys.
+ */
+function withBoundedRetries(send: typeof fetch): typeof fetch {
+  return async (input, init) => {
+    const response = await send(input, init);
+    const waitSeconds = Number(response.headers.get('retry-after') ?? 0);
+    const isFinal = response.status === 409 || !(waitSeconds <= MAX_RETRY_WAIT_SECONDS);
+    if (response.ok || !isFinal) return response;
+    const headers = new Headers(response.headers);
+    headers.set('x-should-retry', 'false');
+    return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+  };
 }

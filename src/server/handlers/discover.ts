@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ERROR_CODES, type MethodDefinition, methods, type Result } from '../../protocol/index.js';
 import { VERSION } from '../../version.js';
 

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { openAsBlob } from 'node:fs';
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
 import { SidecarError } from '../../protocol/index.js';
 
@@ -29,16 +28,8 @@ export async function writeBody(
   const draft = join(dirname(full), `.${basename(full).slice(0, 100)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     const file = await open(draft, 'wx');
-    const body = response.body ? Readable.fromWeb(response.body as NodeReadableStream) : Readable.from([]);
-    // A write stream of the handle would hold it open: `close()` waits for the stream, which ends with the handle.
     try {
-      await pipeline(
-        body,
-        async (chunks: AsyncIterable<Uint8Array>) => {
-          for await (const chunk of chunks) await file.writeFile(chunk);
-        },
-        { signal },
-      );
+      await writeAll(file, response, signal);
       await file.sync();
     } finally {
       await file.close();
@@ -50,6 +41,16 @@ export async function writeBody(
     await rm(draft, { force: true });
     if (signal.aborted) throw new SidecarError('cancelled', `Cancelled: write ${full}.`, { cause: error });
     throw fileError('write', full, error);
+  }
+}
+
+/** Not a write stream of the handle: that would keep it from being closed when the body fails. */
+async function writeAll(file: FileHandle, response: Response, signal: AbortSignal): Promise<void> {
+  if (response.body === null) return;
+  const body = Readable.fromWeb(response.body as NodeReadableStream, { signal });
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    let written = 0;
+    while (written < chunk.byteLength) written += (await file.write(chunk, written)).bytesWritten;
   }
 }
 

@@ -1,14 +1,18 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import type { Account, TailSink } from '../../../src/accounts/account.js';
 import { openLocalAccount } from '../../../src/accounts/local/account.js';
 import type { LocalRuntime } from '../../../src/accounts/local/runtime.js';
 import type { Api } from '../../../src/cloudflare/client.js';
 
+/** A test, or the module `node:test` for what a whole file shares. */
+export interface Cleanup {
+  after(clean: () => Promise<void>): void;
+}
+
 /** A temporary folder that goes away with the test. */
-export async function temporaryFolder(t: Pick<TestContext, 'after'>): Promise<string> {
+export async function temporaryFolder(t: Cleanup): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'ff-test-'));
   t.after(() => rm(path, { recursive: true, force: true }));
   return path;
@@ -16,7 +20,7 @@ export async function temporaryFolder(t: Pick<TestContext, 'after'>): Promise<st
 
 /** A local account that is closed with the test. Register it before the folder's removal matters. */
 export async function localAccount(
-  t: Pick<TestContext, 'after'>,
+  t: Cleanup,
   options: { stateDir?: string; createRuntime?: () => Promise<LocalRuntime> } = {},
 ): Promise<{ account: Account; api: Api; stateDir: string; log: string[] }> {
   const stateDir = options.stateDir ?? join(await mkdtemp(join(tmpdir(), 'ff-test-')), 'state');

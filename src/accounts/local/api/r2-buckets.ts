@@ -1,3 +1,4 @@
+import { SidecarError } from '../../../protocol/index.js';
 import { r2BucketName, r2LocationHint, r2StorageClass } from '../../../protocol/resources.js';
 import { ApiError, jsonObject, ok, wholeNumber } from '../envelope.js';
 import type { RouteTable } from '../router.js';
@@ -63,6 +64,12 @@ function createBucket(services: LocalServices, body: Record<string, unknown>) {
   const location =
     body.locationHint === undefined ? undefined : checked(r2LocationHint, body.locationHint, 10001);
   const storageClass = checked(r2StorageClass, body.storageClass ?? 'Standard', 10062);
+  if (storageClass !== 'Standard') {
+    throw new SidecarError(
+      'unsupported',
+      `The local account has buckets of the storage class Standard only, not ${storageClass}. Leave it out, or use the cloud account.`,
+    );
+  }
   return services.change((draft) => {
     if (draft.r2Buckets.some((bucket) => bucket.name === name)) {
       throw new ApiError(
