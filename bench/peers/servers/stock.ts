@@ -10,11 +10,11 @@ export function serveStock(input: Readable, output: Writable): void {
   const connection = createMessageConnection(new StreamMessageReader(input), new StreamMessageWriter(output));
   let stop = () => {};
   connection.onRequest('system.ping', ping);
-  connection.onRequest('dashboard.invokeWorker', ({ name }: { name: string }) => ({
-    status: 200,
-    headers: {},
-    body: largeText(Number(name.split('-')[1])),
-  }));
+  connection.onRequest('dashboard.invokeWorker', async ({ name }: { name: string }) => {
+    // Read from a Response, as any server has to that asks a Worker.
+    const response = new Response(largeText(Number(name.split('-')[1])));
+    return { status: response.status, headers: {}, body: await response.text() };
+  });
   connection.onRequest('tail', (load: TailLoad) => {
     // A flood waits for each write, or it would be queued whole; a log source of a given rate waits for nobody.
     stop = emitLines(
