@@ -18,7 +18,8 @@ export interface ConfigText {
 
 /** @throws SidecarError `config-invalid` with `data.file`, `data.line` and `data.column`. */
 export function parseConfigText(file: string, text: string): ConfigText {
-  return file.endsWith('.toml') ? parseTomlText(file, text) : parseJsoncText(file, text);
+  const plain = text.replace(/^\uFEFF/, ''); // some editors put a byte order mark first
+  return file.endsWith('.toml') ? parseTomlText(file, plain) : parseJsoncText(file, plain);
 }
 
 function parseJsoncText(file: string, text: string): ConfigText {

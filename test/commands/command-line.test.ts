@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { chmod, readdir } from 'node:fs/promises';
+import { chmod, readdir, readFile, symlink } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { commands } from '../../src/commands/commands.js';
 import { createProgram } from '../../src/commands/program.js';
 import { methods } from '../../src/protocol/index.js';
 import { projectFolder } from '../project/project-folder.js';
-import { resultOf, runCli, startCli } from './run-cli.js';
+import { isBuilt, resultOf, runCli, startCli } from './run-cli.js';
 
 test('without arguments the help is printed', async () => {
   const { code, stdout, stderr } = await runCli([]);
@@ -122,6 +123,29 @@ test('version prints what the contract says, as JSON and for people', async () =
   assert.match(text.stdout, new RegExp(`^fluorite-flake ${result.version.replaceAll('.', '\\.')}\n`));
   assert.equal(flag.stdout, text.stdout);
   assert.equal(text.stderr, '');
+});
+
+test('the bundler sees no credentials', { skip: !isBuilt && 'not built' }, async (t) => {
+  const folder = await projectFolder(t, {
+    'i.js': 'export default {};',
+    'esbuild.sh': `#!/bin/sh\nenv > seen.txt\nexec "$(dirname "$0")/esbuild" "$@"\n`,
+  });
+  await chmod(join(folder, 'esbuild.sh'), 0o755);
+  const binary = createRequire(createRequire(import.meta.url).resolve('esbuild')).resolve(
+    `@esbuild/${process.platform}-${process.arch}/bin/esbuild`,
+  );
+  await symlink(binary, join(folder, 'esbuild'));
+  const { code, stderr } = await runCli(
+    ['deploy', 'i.js', '--name', 'a', '--dry-run', '--account', 'local'],
+    {
+      cwd: folder,
+      env: { ESBUILD_BINARY_PATH: join(folder, 'esbuild.sh'), CLOUDFLARE_API_TOKEN: 'canary' },
+    },
+  );
+  assert.equal(code, 0, stderr);
+  const seen = await readFile(join(folder, 'seen.txt'), 'utf8');
+  assert.match(seen, /^PATH=/m);
+  assert.doesNotMatch(seen, /canary/);
 });
 
 test('Ctrl-C while a project is installed ends with 130 and leaves nothing', async (t) => {

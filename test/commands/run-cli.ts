@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const BUILT = `${root}dist/src/cli.js`;
 /** What is published where it is built; the sources start 400 ms later. */
-const CLI = existsSync(BUILT) ? [BUILT] : ['--import', 'tsx', `${root}src/cli.ts`];
+export const isBuilt = existsSync(BUILT);
+const CLI = isBuilt ? [BUILT] : ['--import', 'tsx', `${root}src/cli.ts`];
 
 /** A command that hangs fails its test instead of the whole run. */
 const DEADLINE_MS = 30_000;

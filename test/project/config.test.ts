@@ -198,3 +198,12 @@ test('one binding name given twice is refused', async (t) => {
   });
   await assert.rejects(readConfig(join(folder, 'wrangler.json'), undefined), { code: 'config-invalid' });
 });
+
+test('a byte order mark is no part of the configuration', async (t) => {
+  const folder = await projectFolder(t, {
+    'wrangler.json': '\uFEFF{ "name": "a" }',
+    'wrangler.toml': '\uFEFFname = "b"',
+  });
+  assert.equal((await readConfig(join(folder, 'wrangler.json'), undefined)).name, 'a');
+  assert.equal((await readConfig(join(folder, 'wrangler.toml'), undefined)).name, 'b');
+});

@@ -182,6 +182,30 @@ test('define, alias, JSX, tsconfig paths and own rules are applied', async (t) =
   assert.deepEqual(upload.modules.map(({ type }) => type).sort(), ['esm', 'text', 'text']);
 });
 
+test('a file that only a hidden rule matches is refused, and so are rules for Python', async (t) => {
+  const config = (type: string) =>
+    `{ "name": "a", "main": "i.js", "compatibility_date": "2026-01-02", "rules": [{ "type": "${type}", "globs": ["**/*.md"] }] }`;
+  const folder = await projectFolder(t, {
+    'wrangler.json': config('Text'),
+    'i.js': 'import x from "./x.txt"; export default { x };',
+    'x.txt': 'x',
+    'python/wrangler.json': config('PythonModule'),
+    'python/i.js': 'export default {};',
+  });
+  await assert.rejects(prepare({}, folder), { code: 'build-failed', message: /"fallthrough": true/ });
+  await assert.rejects(prepare({ cwd: 'python' }, folder), { code: 'unsupported' });
+});
+
+test('with nodejs_compat the bare names of Node modules come from the runtime', async (t) => {
+  const folder = await projectFolder(t, {
+    'i.js': 'import { join } from "path"; import fs from "fs/promises"; export default { join, fs };',
+  });
+  const upload = await prepare({ entry: 'i.js', name: 'a', compatibilityFlags: ['nodejs_compat'] }, folder);
+  assert.match(text(upload, 'i.js'), /from "node:path"/);
+  assert.match(text(upload, 'i.js'), /from "node:fs\/promises"/);
+  await assert.rejects(prepare({ entry: 'i.js', name: 'a' }, folder), { code: 'build-failed' });
+});
+
 test('no_bundle uploads the entry as it is and the files that match a rule', async (t) => {
   const folder = await projectFolder(t, {
     'wrangler.json': JSON.stringify({
