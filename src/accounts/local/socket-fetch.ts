@@ -23,6 +23,8 @@ export async function fetchOverSocket(
     signal: request.signal,
     ...(agent && { agent }),
   });
+  // Until the answer `answered` tells of errors, then its body does; one that comes late may not end the process.
+  outgoing.on('error', () => {});
   const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
   const sent = request.body
     ? pipeline(Readable.fromWeb(request.body as NodeReadableStream), outgoing)

@@ -23,10 +23,18 @@ export async function getKey(
   { signal }: CallContext,
 ): Promise<Result<'kv.get'>> {
   const api = await openApi(services);
+  const value = cloudflare.getValue(api, namespaceId, key, signal);
   const [{ body, expiration }, metadata] = await Promise.all([
-    cloudflare.getValue(api, namespaceId, key, signal),
+    value,
     cloudflare.getMetadata(api, namespaceId, key, signal),
-  ]);
+  ]).catch(async (error: unknown) => {
+    // The value may have come all the same: its connection is given back.
+    void value.then(
+      (found) => found.body.body?.cancel(),
+      () => {},
+    );
+    throw error;
+  });
   const about = {
     key,
     ...(metadata !== undefined && { metadata }),
