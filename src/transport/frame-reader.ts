@@ -203,7 +203,8 @@ export class FrameReader {
     // Every line but one that may still grow is checked at once, so that garbage is refused at its first line.
     if (end === -1) {
       const growing = lines.pop() as string;
-      if (!/^(c[\w-]*(:.*)?\r?)?$/i.test(growing)) throw this.#invalid(bytes, at);
+      // A lone CR may be the first half of the blank line.
+      if (!/^(c[\w-]*(:.*)?)?\r?$/i.test(growing)) throw this.#invalid(bytes, at);
     }
     const length = this.#readFields(lines, bytes, at);
     if (end === -1) {

@@ -53,6 +53,8 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
       this.#stream.resume();
     };
     this.#stream.on('data', onData).on('end', onEnd).on('error', onError);
+    // A stream that was paused, by whoever read a token from it before, does not flow again by itself.
+    this.#stream.resume();
     return { dispose: stop };
   }
 
