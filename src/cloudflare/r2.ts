@@ -1,6 +1,7 @@
 import { type R2Bucket, type R2HttpMetadata, type R2Object, SidecarError } from '../protocol/index.js';
 import type { Api } from './client.js';
 import { call } from './errors.js';
+import { asciiJson, CUSTOM_METADATA_HEADER, HEADER_OF_METADATA, STORAGE_CLASS_HEADER } from './r2-headers.js';
 
 const BUCKETS_PER_PAGE = 1000;
 
@@ -162,23 +163,14 @@ export async function deleteObject(
   );
 }
 
-const HEADER_OF_METADATA = {
-  contentType: 'content-type',
-  contentLanguage: 'content-language',
-  contentDisposition: 'content-disposition',
-  contentEncoding: 'content-encoding',
-  cacheControl: 'cache-control',
-  cacheExpiry: 'expires',
-} as const;
-
 function objectHeaders(options: PutObjectOptions): Record<string, string> {
   const headers: Record<string, string> = { 'content-type': 'application/octet-stream' };
   for (const [field, header] of Object.entries(HEADER_OF_METADATA)) {
     const value = options.httpMetadata?.[field as keyof R2HttpMetadata];
     if (value !== undefined) headers[header] = field === 'cacheExpiry' ? httpDate(value) : value;
   }
-  if (options.storageClass) headers['cf-r2-storage-class'] = options.storageClass;
-  if (options.customMetadata) headers['cf-r2-custom-metadata'] = asciiJson(options.customMetadata);
+  if (options.storageClass) headers[STORAGE_CLASS_HEADER] = options.storageClass;
+  if (options.customMetadata) headers[CUSTOM_METADATA_HEADER] = asciiJson(options.customMetadata);
   return headers;
 }
 
@@ -189,14 +181,14 @@ function objectOfHeaders(key: string, headers: Headers): R2Object {
     if (value) httpMetadata[field as keyof R2HttpMetadata] = field === 'cacheExpiry' ? isoTime(value) : value;
   }
   const modified = headers.get('last-modified');
-  const custom = headers.get('cf-r2-custom-metadata');
+  const custom = headers.get(CUSTOM_METADATA_HEADER);
   return {
     key,
     size: Number(headers.get('content-length') ?? 0),
     etag: unquoted(headers.get('etag')),
     ...(modified && { lastModified: new Date(modified).toISOString() }),
-    ...(headers.has('cf-r2-storage-class') && {
-      storageClass: headers.get('cf-r2-storage-class') ?? undefined,
+    ...(headers.has(STORAGE_CLASS_HEADER) && {
+      storageClass: headers.get(STORAGE_CLASS_HEADER) ?? undefined,
     }),
     ...(Object.keys(httpMetadata).length > 0 && { httpMetadata }),
     ...(custom && { customMetadata: JSON.parse(custom) as Record<string, string> }),
@@ -216,14 +208,6 @@ function httpDate(time: string): string {
 function isoTime(date: string): string {
   const ms = Date.parse(date);
   return Number.isNaN(ms) ? date : new Date(ms).toISOString();
-}
-
-/** JSON in ASCII alone: a header takes nothing else. */
-function asciiJson(value: unknown): string {
-  return JSON.stringify(value).replace(
-    /[\u007f-\uffff]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 function unquoted(etag: string | null | undefined): string {

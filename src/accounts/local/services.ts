@@ -21,16 +21,19 @@ export class LocalServices {
   readonly #file: StateFile;
   readonly #options: ServicesOptions;
   #state: LocalState;
+  /** The state in the last good copy: its modules are kept. */
+  #previous: LocalState | undefined;
   #runtime: Promise<LocalRuntime> | undefined;
   /** Whether the runtime runs what the state says. */
   #deployed = false;
   #queue: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
-  private constructor(options: ServicesOptions, file: StateFile, state: LocalState) {
+  private constructor(options: ServicesOptions, file: StateFile, state: LocalState, previous?: LocalState) {
     this.#options = options;
     this.#file = file;
     this.#state = state;
+    this.#previous = previous;
     this.log = options.log;
     this.modules = new ModuleStore(options.stateDir);
   }
@@ -38,7 +41,7 @@ export class LocalServices {
   /** @throws SidecarError `state-corrupt`. */
   static async open(options: ServicesOptions): Promise<LocalServices> {
     const file = new StateFile(options.stateDir);
-    return new LocalServices(options, file, await file.load());
+    return new LocalServices(options, file, await file.load(), await file.loadLastGood());
   }
 
   /** The state as it is on disk. Not to be changed but through `change`. */
@@ -58,12 +61,13 @@ export class LocalServices {
    * after the other; one that throws changes nothing.
    */
   change<T>(edit: (draft: LocalState) => Promise<T> | T): Promise<T> {
-    return this.#inTurn(async () => {
+    const change = async () => {
       const draft = structuredClone(this.#state) as LocalState;
       const result = await edit(draft);
       await this.#save(draft);
       return result;
-    });
+    };
+    return this.#inTurn(() => this.#orSweep(change));
   }
 
   /**
@@ -71,7 +75,7 @@ export class LocalServices {
    * written. When either fails, the old state stays, and the old Workers serve.
    */
   deploy<T>(edit: (draft: LocalState) => Promise<T> | T): Promise<{ result: T; startupTimeMs: number }> {
-    return this.#inTurn(async () => {
+    const change = async () => {
       const draft = structuredClone(this.#state) as LocalState;
       const result = await edit(draft);
       const runtime = await this.storage();
@@ -84,7 +88,8 @@ export class LocalServices {
       }
       this.#deployed = true;
       return { result, startupTimeMs };
-    });
+    };
+    return this.#inTurn(() => this.#orSweep(change));
   }
 
   /** Takes Workers away. When none of them runs, nothing is started for it. */
@@ -137,10 +142,29 @@ export class LocalServices {
   }
 
   async #save(draft: LocalState): Promise<void> {
-    const before = this.#state;
     await this.#file.save(draft);
+    this.#previous = this.#state;
     this.#state = draft;
-    await this.modules.sweep([draft, before]);
+    await this.#sweep();
+  }
+
+  /** Removes the modules that no state mentions. What was asked for is done or has failed already. */
+  async #sweep(): Promise<void> {
+    try {
+      await this.modules.sweep([this.#state, this.#previous]);
+    } catch (error) {
+      this.log(`local account: unused modules could not be removed: ${error}`);
+    }
+  }
+
+  /** A change that failed may have stored modules already. */
+  async #orSweep<T>(change: () => Promise<T>): Promise<T> {
+    try {
+      return await change();
+    } catch (error) {
+      await this.#sweep();
+      throw error;
+    }
   }
 
   #runtimeWorkers(state: Readonly<LocalState>): Promise<RuntimeWorker[]> {

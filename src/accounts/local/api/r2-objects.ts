@@ -1,3 +1,9 @@
+import {
+  asciiJson,
+  CUSTOM_METADATA_HEADER,
+  HEADER_OF_METADATA,
+  STORAGE_CLASS_HEADER,
+} from '../../../cloudflare/r2-headers.js';
 import { SidecarError } from '../../../protocol/index.js';
 import { ApiError, jsonBody, ok, wholeNumber } from '../envelope.js';
 import { checkBytes, LIMITS } from '../limits.js';
@@ -7,15 +13,6 @@ import type { LocalServices } from '../services.js';
 import { bucketOf } from './r2-buckets.js';
 
 const OBJECTS = '/accounts/:account/r2/buckets/:bucket/objects';
-
-/** The header of each field of R2's HTTP metadata. */
-const HEADERS = {
-  contentType: 'content-type',
-  contentLanguage: 'content-language',
-  contentDisposition: 'content-disposition',
-  contentEncoding: 'content-encoding',
-  cacheControl: 'cache-control',
-} as const;
 
 /** The objects of R2 buckets. */
 export function r2ObjectRoutes(services: LocalServices): RouteTable {
@@ -91,26 +88,17 @@ function headersOf(object: R2ObjectInfo): Headers {
     'content-type': 'application/octet-stream',
     etag: `"${object.etag}"`,
     'last-modified': new Date(object.uploaded).toUTCString(),
-    'cf-r2-storage-class': object.storageClass,
+    [STORAGE_CLASS_HEADER]: object.storageClass,
   });
-  for (const [field, header] of Object.entries(HEADERS)) {
+  for (const [field, header] of Object.entries(HEADER_OF_METADATA)) {
     const value = object.httpMetadata[field];
-    if (value !== undefined) headers.set(header, value);
+    if (value === undefined) continue;
+    headers.set(header, field === 'cacheExpiry' ? new Date(value).toUTCString() : value);
   }
-  const { cacheExpiry } = object.httpMetadata;
-  if (cacheExpiry !== undefined) headers.set('expires', new Date(cacheExpiry).toUTCString());
   if (Object.keys(object.customMetadata).length > 0) {
-    headers.set('cf-r2-custom-metadata', asciiJson(object.customMetadata));
+    headers.set(CUSTOM_METADATA_HEADER, asciiJson(object.customMetadata));
   }
   return headers;
-}
-
-/** A header takes ASCII alone. */
-function asciiJson(value: unknown): string {
-  return JSON.stringify(value).replace(
-    /[\u007f-\uffff]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 async function putObject(r2: R2Storage, bucket: string, { params, request }: Call): Promise<Response> {
@@ -123,25 +111,23 @@ async function putObject(r2: R2Storage, bucket: string, { params, request }: Cal
       { data: { bytes: size, limitBytes: LIMITS.r2UploadBytes } },
     );
   }
-  const custom = request.headers.get('cf-r2-custom-metadata');
+  const custom = request.headers.get(CUSTOM_METADATA_HEADER);
   const stored = await r2.put(bucket, params.key ?? '', request.body ?? new Uint8Array(), {
     size,
     httpMetadata: httpMetadataOf(request.headers),
     customMetadata: custom === null ? {} : parseCustomMetadata(custom),
-    storageClass: request.headers.get('cf-r2-storage-class') ?? 'Standard',
+    storageClass: request.headers.get(STORAGE_CLASS_HEADER) ?? 'Standard',
   });
   return ok({ ...describe(stored), version: stored.version });
 }
 
 function httpMetadataOf(headers: Headers): Record<string, string> {
   const metadata: Record<string, string> = {};
-  for (const [field, header] of Object.entries(HEADERS)) {
+  for (const [field, header] of Object.entries(HEADER_OF_METADATA)) {
     const value = headers.get(header);
-    if (value !== null) metadata[field] = value;
-  }
-  const expires = headers.get('expires');
-  if (expires !== null && !Number.isNaN(Date.parse(expires))) {
-    metadata.cacheExpiry = new Date(expires).toISOString();
+    if (value === null) continue;
+    if (field !== 'cacheExpiry') metadata[field] = value;
+    else if (!Number.isNaN(Date.parse(value))) metadata[field] = new Date(value).toISOString();
   }
   return metadata;
 }
