@@ -7,11 +7,15 @@ import {
   type Result,
   SidecarError,
 } from '../src/protocol/index.js';
-import { frame } from '../src/transport/frame-writer.js';
+import { PendingTable } from '../src/transport/pending-table.js';
 
 /** Calls that may be unanswered at once, given up or not; more are refused, so that a stopped child costs bounded memory. */
 const MAX_PENDING = 65_536;
 const SWEEP_MS = 250;
+/** The thread's own calls have the ids between. */
+const ID_STEP = 2;
+/** What a request has around its params, at most. */
+const ENVELOPE_BYTES = 128;
 
 export interface CallOptions {
   /** Cancels the call: it rejects with the code `cancelled` (name `AbortError`). */
@@ -23,9 +27,10 @@ export interface CallOptions {
 }
 
 interface Pending {
-  method: CallableMethod;
-  /** The framed request, kept as long as it may have to be sent (again). */
-  framed: string;
+  readonly id: number;
+  readonly method: CallableMethod;
+  /** The params, kept as long as the request may have to be sent (again). */
+  paramsJson: string;
   sent: boolean;
   /** `performance.now()` from which on the sweep gives the call up; 0 when it has a timer of its own. */
   deadlineMs: number;
@@ -45,8 +50,8 @@ interface Answer {
 
 export interface CallsOptions {
   maxBodyBytes: number;
-  /** Sends framed text to the child. */
-  post(framed: string): void;
+  /** Sends one message to the child. */
+  post(body: string): void;
   /** Called when an answer breaks the protocol. */
   onFault(error: SidecarError): void;
 }
@@ -58,10 +63,10 @@ export interface CallsOptions {
  */
 export class Calls {
   readonly #options: CallsOptions;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new PendingTable<Pending>(ID_STEP);
   /** Calls given up here whose answers may still come. */
   readonly #abandoned = new Set<number>();
-  #nextId = 2;
+  #nextId = ID_STEP;
   #connected = false;
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -86,47 +91,47 @@ export class Calls {
       if (this.#pending.size + this.#abandoned.size >= MAX_PENDING) {
         throw new SidecarError('overloaded', `${method}: ${MAX_PENDING} calls wait for an answer already.`);
       }
+      const paramsJson = this.#write(method, params);
       const id = this.#nextId;
-      const framed = this.#frame(id, method, params);
-      this.#nextId += 2;
-      const timeoutMs = checkTimeout(options.timeout) ?? methods[method].timeoutMs;
+      this.#nextId += ID_STEP;
       const pending: Pending = {
+        id,
         method,
-        framed,
+        paramsJson,
         sent: false,
         deadlineMs: 0,
-        timeoutMs,
+        timeoutMs: checkTimeout(options.timeout) ?? methods[method].timeoutMs,
         resolve: resolve as (result: unknown) => void,
         reject,
         onResult: onResult as ((result: unknown) => void) | undefined,
         onProgress: options.onProgress,
         release: undefined,
       };
-      this.#pending.set(id, pending);
-      this.#limitTime(id, pending, options);
+      this.#pending.add(pending);
+      this.#limitTime(pending, options);
       if (this.#connected) this.#send(pending);
     });
   }
 
   /** Sends a notification, if there is a connection. */
   notify(method: string, params: unknown): void {
-    if (this.#connected) this.#options.post(frame(JSON.stringify({ jsonrpc: '2.0', method, params })));
+    if (this.#connected) this.#options.post(JSON.stringify({ jsonrpc: '2.0', method, params }));
   }
 
   /** There is a connection: what waits is sent. */
   connect(): void {
     this.#connected = true;
-    for (const pending of this.#pending.values()) if (!pending.sent) this.#send(pending);
+    for (const pending of this.#pending.entries()) if (!pending.sent) this.#send(pending);
   }
 
   /** The connection is gone. Calls that are safe to repeat wait for the next one, the others are indeterminate. */
   disconnect(): void {
     this.#connected = false;
     this.#abandoned.clear();
-    for (const [id, pending] of this.#pending) {
+    for (const pending of this.#pending.entries()) {
       if (!pending.sent) continue;
       if (methods[pending.method].repeatable) pending.sent = false;
-      else this.#take(id)?.reject(indeterminate(pending.method));
+      else this.#take(pending.id)?.reject(indeterminate(pending.method));
     }
   }
 
@@ -134,7 +139,7 @@ export class Calls {
   close(error: (method: string) => SidecarError): void {
     this.#connected = false;
     this.#abandoned.clear();
-    for (const [id, pending] of this.#pending) this.#take(id)?.reject(error(pending.method));
+    for (const { id, method } of this.#pending.entries()) this.#take(id)?.reject(error(method));
     clearInterval(this.#sweeper);
     this.#sweeper = undefined;
   }
@@ -157,11 +162,12 @@ export class Calls {
     if (typeof token === 'number') this.#pending.get(token)?.onProgress?.(value);
   }
 
-  #frame(id: number, method: CallableMethod, params: unknown): string {
+  /** The params as JSON, checked against the contract and the limit. */
+  #write(method: CallableMethod, params: unknown): string {
     parseParams(method, params);
-    let body: string;
+    let json: string;
     try {
-      body = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${JSON.stringify(params ?? {})}}`;
+      json = JSON.stringify(params ?? {});
     } catch (cause) {
       throw new SidecarError(
         'invalid-params',
@@ -169,26 +175,28 @@ export class Calls {
         { cause },
       );
     }
-    const { maxBodyBytes } = this.#options;
-    const framed = frame(body);
-    if (framed.length > maxBodyBytes / 3 && Buffer.byteLength(body) > maxBodyBytes) {
+    // A character has at most three bytes: most are settled without counting.
+    const limitBytes = this.#options.maxBodyBytes - ENVELOPE_BYTES;
+    if (json.length * 3 > limitBytes && Buffer.byteLength(json) > limitBytes) {
       throw new SidecarError(
         'limit-exceeded',
-        `${method}: the params have ${Buffer.byteLength(body)} bytes as JSON; the limit is ${maxBodyBytes}. Give big values by file path.`,
-        { data: { limitBytes: maxBodyBytes } },
+        `${method}: the params have ${Buffer.byteLength(json)} bytes as JSON; the limit is ${limitBytes}. Give big values by file path.`,
+        { data: { limitBytes } },
       );
     }
-    return framed;
+    return json;
   }
 
   #send(pending: Pending): void {
+    const { id, method, paramsJson } = pending;
     pending.sent = true;
-    this.#options.post(pending.framed);
-    if (!methods[pending.method].repeatable) pending.framed = '';
+    this.#options.post(`{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${paramsJson}}`);
+    if (!methods[method].repeatable) pending.paramsJson = '';
   }
 
   /** A timeout or signal of the caller's own gets a timer; the contract's timeouts share one sweep. */
-  #limitTime(id: number, pending: Pending, { timeout, signal }: CallOptions): void {
+  #limitTime(pending: Pending, { timeout, signal }: CallOptions): void {
+    const { id } = pending;
     if (timeout === undefined) {
       pending.deadlineMs = performance.now() + pending.timeoutMs;
       this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS);
@@ -210,7 +218,7 @@ export class Calls {
       return;
     }
     const now = performance.now();
-    for (const [id, { deadlineMs }] of this.#pending) {
+    for (const { id, deadlineMs } of this.#pending.entries()) {
       if (deadlineMs !== 0 && now >= deadlineMs) this.#expire(id);
     }
   }
@@ -237,10 +245,8 @@ export class Calls {
   }
 
   #take(id: number): Pending | undefined {
-    const pending = this.#pending.get(id);
-    if (pending === undefined) return undefined;
-    this.#pending.delete(id);
-    pending.release?.();
+    const pending = this.#pending.take(id);
+    pending?.release?.();
     return pending;
   }
 

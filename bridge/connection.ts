@@ -50,7 +50,7 @@ export class Connection {
     this.#options = options;
     this.calls = new Calls({
       maxBodyBytes: options.maxBodyBytes,
-      post: (framed) => this.#host?.post(framed),
+      post: (body) => this.#host?.post(body),
       onFault: (error) => this.#protocolFault(error),
     });
     this.tails = new Tails(this.calls, options);

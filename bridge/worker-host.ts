@@ -18,7 +18,10 @@ export class WorkerHost {
   readonly #lane: MessagePort;
   readonly #apiPort: MessagePort;
   readonly #api: Remote<WorkerApi>;
-  readonly #died: Promise<never>;
+  readonly #onDeath: (error: SidecarError) => void;
+  /** Calls of the API that have not been answered. */
+  readonly #running = new Set<(error: unknown) => void>();
+  #death: SidecarError | undefined;
   #closed = false;
   #outbox = '';
   #scheduled = false;
@@ -43,15 +46,20 @@ export class WorkerHost {
     // CoalescingEndpoint has the three methods of comlink's Endpoint, whose types are the browser's.
     this.#api = wrap<WorkerApi>(new CoalescingEndpoint(api.port1) as unknown as Endpoint);
     const task: WorkerTask = { api: api.port2, lane: lane.port2 };
-    this.#died = this.#pool.run(task, { transferList: [api.port2, lane.port2] }).then(
-      () => Promise.reject(threadFailed('it returned')),
-      (error: Error) => Promise.reject(threadFailed(error.message, error)),
+    this.#pool.run(task, { transferList: [api.port2, lane.port2] }).then(
+      () => this.#die(threadFailed('it returned')),
+      (error: Error) => this.#die(threadFailed(error.message, error)),
     );
-    this.#died.catch((error: SidecarError) => {
-      if (this.#closed) return;
-      onDeath(error);
-      void this.close();
-    });
+    this.#onDeath = onDeath;
+  }
+
+  #die(error: SidecarError): void {
+    this.#death = error;
+    for (const reject of this.#running) reject(error);
+    this.#running.clear();
+    if (this.#closed) return;
+    this.#onDeath(error);
+    void this.close();
   }
 
   /**
@@ -59,19 +67,31 @@ export class WorkerHost {
    * @throws SidecarError `worker-thread-failed`
    */
   run<T>(call: (api: Remote<WorkerApi>) => Promise<T>): Promise<T> {
-    return Promise.race([call(this.#api), this.#died]);
+    if (this.#death !== undefined) return Promise.reject(this.#death);
+    return new Promise((resolve, reject) => {
+      // Not a race against one promise of the thread's death: that would keep a reaction of every call ever made.
+      this.#running.add(reject);
+      const settle =
+        <V>(end: (value: V) => void) =>
+        (value: V) => {
+          this.#running.delete(reject);
+          end(value);
+        };
+      call(this.#api).then(settle(resolve), settle(reject));
+    });
   }
 
-  /** Sends framed text to the child; what is posted in one tick crosses as one message. */
-  post(framed: string): void {
-    this.#outbox = this.#outbox === '' ? framed : this.#outbox + framed;
+  /** Sends a message to the child; what is posted in one tick crosses as one text, a message a line. */
+  post(body: string): void {
+    // JSON has no bare line feed, so one can stand between two bodies.
+    this.#outbox = this.#outbox === '' ? body : `${this.#outbox}\n${body}`;
     if (this.#scheduled) return;
     this.#scheduled = true;
     process.nextTick(() => {
       this.#scheduled = false;
       const text = this.#outbox;
       this.#outbox = '';
-      if (!this.#closed && text !== '') this.#lane.postMessage(text);
+      if (!this.#closed) this.#lane.postMessage(text);
     });
   }
 

@@ -55,7 +55,7 @@ export interface StopSteps {
   sigtermMs: number;
 }
 
-/** What the main thread gets on the lane. It sends framed text there and nothing else. */
+/** What the main thread gets on the lane. It sends JSON-RPC messages there, one a line, and nothing else. */
 export type LaneMessage =
   /** `count` answers to the lane's calls, as the text of one JSON array. */
   | { type: 'answers'; json: string; count: number }

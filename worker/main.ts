@@ -12,7 +12,7 @@ import { Supervisor } from './supervisor.js';
  */
 export default function main({ api, lane }: WorkerTask): Promise<never> {
   const supervisor = new Supervisor(new Lane(lane));
-  lane.on('message', (framed: string) => supervisor.writeFramed(framed));
+  lane.on('message', (bodies: string) => supervisor.writeLines(bodies));
   expose(createApi(supervisor), new CoalescingEndpoint(api));
   return new Promise(() => {});
 }

@@ -65,9 +65,15 @@ export class Session {
     this.#lane.flush();
   }
 
-  /** Framed text of the lane, sent on as it is. */
-  writeFramed(text: string): void {
-    if (!this.#closed) this.#writer.writeFramed(text);
+  /** Messages of the lane, one a line; each gets its header here. */
+  writeLines(bodies: string): void {
+    if (this.#closed) return;
+    for (let start = 0; start < bodies.length; ) {
+      const newline = bodies.indexOf('\n', start);
+      const end = newline === -1 ? bodies.length : newline;
+      this.#writer.write(bodies.substring(start, end));
+      start = end + 1;
+    }
   }
 
   notify(method: string, params: unknown): void {

@@ -35,9 +35,9 @@ export class Supervisor {
     return this.#session;
   }
 
-  /** Framed text of the lane. What comes while no child runs is dropped: the main thread settles those calls itself. */
-  writeFramed(text: string): void {
-    this.#session?.writeFramed(text);
+  /** Messages of the lane, one a line. What comes while no child runs is dropped: the main thread settles those calls. */
+  writeLines(bodies: string): void {
+    this.#session?.writeLines(bodies);
   }
 
   /** Spawns a child and shakes hands with it. @throws Failure */

@@ -27,11 +27,7 @@ export class FrameWriter {
   }
 
   write(body: string): void {
-    this.writeFramed(frame(body));
-  }
-
-  /** Writes text that is framed already. */
-  writeFramed(text: string): void {
+    const text = frame(body);
     if (this.#pending.length + text.length > FLUSH_LENGTH) this.flush();
     this.#pending = this.#pending === '' ? text : this.#pending + text;
     if (this.#pending.length > FLUSH_LENGTH) this.flush();
