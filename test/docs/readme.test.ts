@@ -6,9 +6,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { transform } from 'esbuild';
 import type { SidecarEvents } from '../../bridge/events.js';
+import * as library from '../../bridge/index.js';
 import { resolveOptions, type SidecarOptions } from '../../bridge/options.js';
 import { TRANSITIONS } from '../../bridge/state.js';
+import { methods } from '../../src/protocol/index.js';
 import { proofOf } from '../../src/transport/proof.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -59,6 +62,18 @@ test('the README lists exactly the events there are', () => {
   assert.deepEqual(firstColumn('### States and events'), Object.keys(events));
   for (const state of Object.keys(TRANSITIONS))
     assert.match(section('### States and events'), new RegExp(state));
+});
+
+test("the README's snippets parse, import what the library exports and call methods that exist", async () => {
+  const snippets = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, code = '']) => code);
+  assert.ok(snippets.length > 5);
+  for (const code of snippets) {
+    await transform(code, { loader: 'ts', format: 'esm' });
+    for (const [, names = ''] of code.matchAll(/import \{(.*?)\} from 'fluorite-flake\/tauri'/g)) {
+      for (const name of names.split(',')) assert.ok(name.trim() in library, name);
+    }
+    for (const [, method = ''] of code.matchAll(/\.call\('(.*?)'/g)) assert.ok(method in methods, method);
+  }
 });
 
 test("the README's example frame announces its own length", () => {
