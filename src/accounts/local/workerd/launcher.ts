@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SidecarError } from '../../../protocol/index.js';
@@ -14,6 +15,7 @@ export interface LauncherOptions {
 interface Place {
   binary: WorkerdBinary;
   rootFolder: string;
+  removeAtExit(): void;
 }
 
 /** Knows the binary and the private folder, both found at the first use, and starts workerd processes there. */
@@ -90,7 +92,9 @@ export class WorkerdLauncher {
   /** Removes the folder. Call it when every process has ended. */
   async removeFolder(): Promise<void> {
     const place = await this.#place?.catch(() => undefined);
-    if (place !== undefined) await rm(place.rootFolder, { recursive: true, force: true });
+    if (place === undefined) return;
+    await rm(place.rootFolder, { recursive: true, force: true });
+    process.off('exit', place.removeAtExit);
   }
 
   #find(): Promise<Place> {
@@ -106,6 +110,9 @@ export class WorkerdLauncher {
   async #prepare(): Promise<Place> {
     const binary = await findWorkerd();
     const rootFolder = await makeRunFolder(this.options.stateDir, this.options.socketDir);
-    return { binary, rootFolder };
+    // A host that exits without closing, or while it closes; after SIGKILL the shells do it.
+    const removeAtExit = () => rmSync(rootFolder, { recursive: true, force: true });
+    process.on('exit', removeAtExit);
+    return { binary, rootFolder, removeAtExit };
   }
 }

@@ -136,3 +136,17 @@ test('a socket folder with a path too long is refused by its length', async (con
   const runtime = open({ socketDir: join(folder, 'x'.repeat(90)) });
   await assert.rejects(runtime.kv.list('a'.repeat(32)), { code: 'invalid-option', message: /too long/ });
 });
+
+test('a host that exits without closing leaves no process and no folder', async (context) => {
+  const { stateDir, socketDir } = await fixture(context);
+  const host = spawn(
+    process.execPath,
+    ['--import', 'tsx', fileURLToPath(new URL('./host.ts', import.meta.url)), stateDir, socketDir, 'exit'],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  context.after(() => host.kill('SIGKILL'));
+  const [line] = (await once(createInterface({ input: host.stdout }), 'line')) as [string];
+  if (host.exitCode === null) await once(host, 'exit');
+  await until('workerd to be gone', () => !(JSON.parse(line) as number[]).some(isAlive), 2_000);
+  await until('the folder to be removed', () => readdirSync(socketDir).length === 0, 2_000);
+});
