@@ -4,7 +4,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
+import { openAccount } from '../../src/accounts/index.js';
 import { type MethodName, methods, type TraceEvent } from '../../src/protocol/index.js';
+import { createHandlers } from '../../src/server/handlers/index.js';
+import { createServices } from '../../src/server/services.js';
 import { projectFolder } from '../project/project-folder.js';
 import { type CliOptions, type CliResult, resultOf, runCli, startCli } from './run-cli.js';
 
@@ -55,6 +58,24 @@ function account(t: TestContext, folder: string) {
   };
 }
 
+/** One process that keeps the storage running makes many short ones fast: they share it through its owner. */
+async function ownStorage(t: TestContext, folder: string): Promise<void> {
+  const stateDir = join(folder, 'state');
+  const services = createServices({
+    openAccount: () => openAccount({ account: 'local', stateDir, cwd: folder, env: {}, log: () => {} }),
+    cwd: folder,
+    log: () => {},
+  });
+  t.after(() => services.close());
+  const handlers = createHandlers(services);
+  const context = { signal: new AbortController().signal, progress: () => {} };
+  const { namespace } = await handlers['dashboard.createKvNamespace']({ title: 'owned' }, context);
+  await handlers['kv.put'](
+    { namespaceId: namespace.id, key: 'k', value: 'v', valueEncoding: 'utf8' },
+    context,
+  );
+}
+
 async function workerFolder(t: TestContext): Promise<string> {
   return projectFolder(t, {
     'app/wrangler.jsonc': JSON.stringify({
@@ -102,7 +123,7 @@ test('a Worker is deployed, listed, invoked, tailed from another process and del
   const deadline = Date.now() + 30_000;
   while (line === undefined && tail.exitCode === null && Date.now() < deadline)
     await run(['workers', 'invoke', 'hello', '/x']);
-  assert.ok(line, 'the tail prints an event');
+  assert.ok(line, `the tail prints an event${tail.exitCode === null ? '' : `: ${(await ended).stderr}`}`);
   const event = JSON.parse(line) as TraceEvent;
   assert.deepEqual(event.logs[0]?.message, ['asked for', '/x']);
   const children = descendants(tail.pid ?? 0);
@@ -121,6 +142,7 @@ test('R2 objects and KV values go in from files, stdin and argv and come back by
   const folder = await projectFolder(t, { 'in.bin': new Uint8Array([0, 255, 128, 10]) });
   const { run, json, fail } = account(t, folder);
   const binary = await readFile(join(folder, 'in.bin'));
+  await ownStorage(t, folder);
 
   await run(['r2', 'bucket', 'create', 'photos']);
   const object = await json('r2.putObject', [
