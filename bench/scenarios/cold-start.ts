@@ -28,7 +28,7 @@ export const coldStart: Scenario = {
     { key: 'startMs', label: 'start() ms', better: 'lower', digits: 1 },
     { key: 'pingMs', label: 'first ping ms', better: 'lower', digits: 1 },
   ],
-  rounds: 15,
+  rounds: 10,
   quickRounds: 3,
   sliceMs: 0,
   measure,

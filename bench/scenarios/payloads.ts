@@ -24,7 +24,7 @@ export const payloads: Scenario = {
   })),
   peers: peers.map((peer) => peer.name),
   metrics: callMetrics,
-  rounds: 4,
+  rounds: 3,
   sliceMs: 300,
   measure: measureCalls,
 };

@@ -39,7 +39,7 @@ export const tailPing: Scenario = {
   rounds: 3,
   quickRounds: 1,
   warmUp: false,
-  sliceMs: 1500,
+  sliceMs: 1200,
   measure,
 };
 
