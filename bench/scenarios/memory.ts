@@ -22,7 +22,7 @@ export const memory: Scenario = {
     slow: added === 16,
     settings: { added },
   })),
-  peers: ['vscode-jsonrpc', 'worker + comlink, naive', 'sidecar.call'],
+  peers: ['worker + comlink, naive', 'vscode-jsonrpc', 'sidecar.call'],
   metrics: [
     { key: 'hostMiB', label: 'host MiB each', better: 'lower', digits: 1, plot: true },
     { key: 'childMiB', label: 'child MiB over bare Node', better: 'lower', digits: 1 },
