@@ -23,13 +23,16 @@ function toRequest(params: ParsedParams<'dashboard.invokeWorker'>, signal: Abort
   const { name, url = '/', method, headers, body, bodyEncoding } = params;
   const content = body === undefined ? undefined : decodeInline(body, bodyEncoding);
   try {
-    return new Request(new URL(url, `http://${name.replaceAll('_', '-')}.local`), {
+    const request = new Request(new URL(url, `http://${name.replaceAll('_', '-')}.local`), {
       method,
       headers,
       signal,
       redirect: 'manual',
       ...(content && { body: content }),
     });
+    // A Request of Node's does not tell how long its body is, and the Worker would see one of unknown length.
+    if (content) request.headers.set('content-length', String(content.byteLength));
+    return request;
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new SidecarError(

@@ -349,7 +349,8 @@ test('status, headers and body of a Worker arrive as it sent them', async () => 
   assert.equal(redirect.headers.get('location'), '/elsewhere');
   assert.deepEqual(redirect.headers.getSetCookie(), ['a=1', 'b=2']);
   const bytes = new Uint8Array(300_000).map((_, index) => index % 251);
-  const request = new Request('http://w/', { method: 'POST', body: bytes, headers: { 'x-sent': 'yes' } });
+  const headers = { 'x-sent': 'yes', 'content-length': String(bytes.byteLength) };
+  const request = new Request('http://w/', { method: 'POST', body: bytes, headers });
   const echoed = await account.invoke('echo', request);
   assert.equal(echoed.status, 201);
   assert.equal(echoed.headers.get('x-got'), 'yes');
