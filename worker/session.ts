@@ -5,6 +5,7 @@ import { FrameReader } from '../src/transport/frame-reader.js';
 import { FrameWriter } from '../src/transport/frame-writer.js';
 import { DEFAULT_LIMITS } from '../src/transport/limits.js';
 import { classify } from '../src/transport/message.js';
+import { PendingTable } from '../src/transport/pending-table.js';
 import { Failure } from './failure.js';
 import type { Lane } from './lane.js';
 import { isLaneAnswer, readTailBatch } from './sniff.js';
@@ -13,10 +14,22 @@ import type { TailRouter } from './tail-router.js';
 /** From this size on a body is handed to the main thread as bytes, moved and not copied. */
 const LARGE_BODY_BYTES = 64 * 1024;
 
+/** How often calls whose time is up are looked for. */
+const SWEEP_MS = 250;
+/** A timeout below this is kept to the millisecond. */
+const SHORT_TIMEOUT_MS = 20_000;
+/** The lane's calls have the ids between. */
+const ID_STEP = 2;
+
 interface Pending {
+  readonly id: number;
+  readonly method: string;
+  readonly timeoutMs: number;
+  /** `performance.now()` from which on the call is given up. */
+  readonly deadlineMs: number;
   resolve(result: unknown): void;
   reject(error: Failure): void;
-  timer: NodeJS.Timeout;
+  readonly timer: NodeJS.Timeout | undefined;
 }
 
 /**
@@ -30,10 +43,11 @@ export class Session {
   readonly #tails: TailRouter;
   readonly #maxBodyBytes: number;
   readonly #onFault: (error: Failure) => void;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new PendingTable<Pending>(ID_STEP);
   /** Ids of calls given up here whose answers may still come. */
   readonly #abandoned = new Set<number>();
   #nextId = 1;
+  #sweeper: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: {
@@ -108,14 +122,22 @@ export class Session {
         );
         return;
       }
-      this.#nextId += 2;
-      const timer = setTimeout(() => this.#expire(id, method, timeoutMs), timeoutMs);
+      this.#nextId += ID_STEP;
       const settle = (result: unknown) => {
         // In the same turn as the answer was read, before any notification behind it.
         onAnswer?.(result);
         resolve(result);
       };
-      this.#pending.set(id, { resolve: settle, reject, timer });
+      const deadlineMs = performance.now() + timeoutMs;
+      this.#pending.add({
+        id,
+        method,
+        timeoutMs,
+        deadlineMs,
+        resolve: settle,
+        reject,
+        timer: this.#limitTime(id, timeoutMs),
+      });
       this.#writer.write(body);
     });
   }
@@ -124,22 +146,35 @@ export class Session {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const { reject, timer } of this.#pending.values()) {
-      clearTimeout(timer);
-      reject(
-        new Failure(
-          'indeterminate',
-          'The CLI ended while the call was in flight; it may or may not have been carried out.',
-        ),
-      );
-    }
-    this.#pending.clear();
+    clearInterval(this.#sweeper);
+    for (const { id } of this.#pending.entries()) this.#take(id)?.reject(indeterminate());
   }
 
-  #expire(id: number, method: string, timeoutMs: number): void {
-    const pending = this.#pending.get(id);
+  #take(id: number): Pending | undefined {
+    const pending = this.#pending.take(id);
+    clearTimeout(pending?.timer);
+    return pending;
+  }
+
+  /** Calls share one sweep; one that is not to wait for it has a timer of its own. */
+  #limitTime(id: number, timeoutMs: number): NodeJS.Timeout | undefined {
+    if (timeoutMs < SHORT_TIMEOUT_MS) return setTimeout(() => this.#expire(id), timeoutMs);
+    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS);
+    return undefined;
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    for (const { id, deadlineMs } of this.#pending.entries()) if (now >= deadlineMs) this.#expire(id);
+    if (this.#pending.size > 0) return;
+    clearInterval(this.#sweeper);
+    this.#sweeper = undefined;
+  }
+
+  #expire(id: number): void {
+    const pending = this.#take(id);
     if (pending === undefined) return;
-    this.#pending.delete(id);
+    const { method, timeoutMs } = pending;
     this.#abandoned.add(id);
     this.notify('$/cancelRequest', { id });
     pending.reject(
@@ -204,7 +239,7 @@ export class Session {
     error?: { code: number; message: string; data?: unknown };
   }): void {
     const { id, error } = message;
-    const pending = typeof id === 'number' ? this.#pending.get(id) : undefined;
+    const pending = typeof id === 'number' ? this.#take(id) : undefined;
     if (pending === undefined) {
       if (typeof id === 'number' && this.#abandoned.delete(id)) return;
       const why = error === undefined ? '' : ` (${error.message})`;
@@ -213,8 +248,6 @@ export class Session {
         `The child answered a call that was never made: id ${JSON.stringify(id)}${why}.`,
       );
     }
-    this.#pending.delete(id as number);
-    clearTimeout(pending.timer);
     if (error === undefined) pending.resolve(message.result);
     else pending.reject(remoteFailure(error));
   }
@@ -225,6 +258,13 @@ export class Session {
     this.close();
     this.#onFault(new Failure('protocol-error', `The CLI broke the protocol: ${message}`, { fault }));
   }
+}
+
+function indeterminate(): Failure {
+  return new Failure(
+    'indeterminate',
+    'The CLI ended while the call was in flight; it may or may not have been carried out.',
+  );
 }
 
 function remoteFailure(error: { code: number; message: string; data?: unknown }): Failure {
