@@ -7,6 +7,8 @@ export interface RunResults {
   quick: boolean;
   startedAt: string;
   durationSeconds: number;
+  /** Load average of the last minute; the suite itself is good for 2 to 3. */
+  loadAfter: number;
   scenarios: ScenarioResult[];
 }
 
@@ -17,7 +19,7 @@ export interface Machine {
   os: string;
   node: string;
   versions: Record<string, string>;
-  /** Of the last minute, before the run: over 0.5 a core, something else was running. */
+  /** Load average of the last minute before the run: over 0.5 a core, something else was running. */
   loadBefore: number;
 }
 

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
 import { resolve } from 'node:path';
 import { buildBench } from './build.js';
 import { describeMachine } from './machine.js';
@@ -58,6 +59,7 @@ async function runAll(chosen: readonly Scenario[], options: BenchOptions): Promi
     machine,
     quick: options.quick,
     startedAt: startedAt.toISOString(),
+    loadAfter: loadavg()[0] ?? Number.NaN,
     durationSeconds: Math.round((Date.now() - startedAt.getTime()) / 1000),
     scenarios: results,
   };

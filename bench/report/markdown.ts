@@ -41,6 +41,6 @@ export function machineText(machine: Machine, run: RunResults): string {
   return (
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.os}, Node ${machine.node}; ` +
     `${versions.join(', ')}. Run of ${run.startedAt.slice(0, 16).replace('T', ' ')} UTC, ${run.durationSeconds} s` +
-    `${run.quick ? ', quick' : ''}, load average before it ${machine.loadBefore.toFixed(2)}.`
+    `${run.quick ? ', quick' : ''}, load average ${machine.loadBefore.toFixed(1)} before and ${run.loadAfter.toFixed(1)} after it.`
   );
 }

@@ -45,6 +45,7 @@ const results: RunResults = {
   quick: false,
   startedAt: '2026-01-02T03:04:05.000Z',
   durationSeconds: 10,
+  loadAfter: 1.5,
   scenarios: [
     { name: 'calls', title: 'Calls', about: 'Pings.', metrics, reference: 'stock', cases },
     {
