@@ -24,7 +24,11 @@ export async function fetchOverSocket(
     ...(agent && { agent }),
   });
   // Until the answer `answered` tells of errors, then its body does; one that comes late may not end the process.
-  outgoing.on('error', () => {});
+  outgoing.on('error', ignore);
+  // The same for its connection: a write that fails after an early answer finds no listener of Node's any more.
+  outgoing.once('socket', (socket) => {
+    if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore);
+  });
   const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
   const sent = request.body
     ? pipeline(Readable.fromWeb(request.body as NodeReadableStream), outgoing)
@@ -34,6 +38,8 @@ export async function fetchOverSocket(
   const [incoming] = await answered;
   return toResponse(incoming);
 }
+
+function ignore(): void {}
 
 /** Whether the owner behind a socket lives and answers. */
 export async function probeSocket(socketPath: string, timeoutMs: number): Promise<Liveness> {
