@@ -32,6 +32,8 @@ interface Pending {
   /** The params, kept as long as the request may have to be sent (again). */
   paramsJson: string;
   sent: boolean;
+  /** It was in flight when a child ended, and is sent once more. */
+  repeated: boolean;
   /** `performance.now()` from which on the sweep gives the call up; 0 when it has a timer of its own. */
   deadlineMs: number;
   timeoutMs: number;
@@ -99,6 +101,7 @@ export class Calls {
         method,
         paramsJson,
         sent: false,
+        repeated: false,
         deadlineMs: 0,
         timeoutMs: checkTimeout(options.timeout) ?? methods[method].timeoutMs,
         resolve: resolve as (result: unknown) => void,
@@ -124,14 +127,22 @@ export class Calls {
     for (const pending of this.#pending.entries()) if (!pending.sent) this.#send(pending);
   }
 
-  /** The connection is gone. Calls that are safe to repeat wait for the next one, the others are indeterminate. */
+  /**
+   * The connection is gone. Calls that are safe to repeat wait for the next one, the others are indeterminate.
+   * No call is repeated twice: one that ends the child would do so until no restart is left.
+   */
   disconnect(): void {
     this.#connected = false;
     this.#abandoned.clear();
     for (const pending of this.#pending.entries()) {
       if (!pending.sent) continue;
-      if (methods[pending.method].repeatable) pending.sent = false;
-      else this.#take(pending.id)?.reject(indeterminate(pending.method));
+      const { id, method } = pending;
+      if (!methods[method].repeatable) this.#take(id)?.reject(indeterminate(method));
+      else if (pending.repeated) this.#take(id)?.reject(lostTwice(method));
+      else {
+        pending.sent = false;
+        pending.repeated = true;
+      }
     }
   }
 
@@ -294,6 +305,11 @@ export function checkTimeout(timeout: number | undefined): number | undefined {
 
 function cancelled(method: string, signal: AbortSignal): SidecarError {
   return new SidecarError('cancelled', `${method} was cancelled.`, { cause: signal.reason });
+}
+
+function lostTwice(method: string): SidecarError {
+  const message = `The CLI ended twice with ${method} in flight; it may be the cause. It is safe to repeat.`;
+  return new SidecarError('connection-lost', message, { data: { method } });
 }
 
 function indeterminate(method: string): SidecarError {

@@ -68,10 +68,11 @@ export class Connection {
   async launch(options: LaunchOptions): Promise<void> {
     this.#options.log.setSecrets(options.authToken, options.env);
     this.#host ??= this.#createHost();
-    const outcome = await this.#host.run((api) => api.launch(options) as Promise<Outcome<Launched>>);
+    const host = this.#host;
+    const outcome = await host.run((api) => api.launch(options) as Promise<Outcome<Launched>>);
+    host.drain();
     if (!outcome.ok) throw this.#redacted(revive(outcome.error));
     this.#launched = outcome.value;
-    // Its exit comes on another port and may have been faster.
     if (this.#lastExit?.pid === outcome.value.pid) throw endedAtOnce(this.#lastExit.status);
     this.#pid = outcome.value.pid;
   }
@@ -97,7 +98,9 @@ export class Connection {
 
   /** Ends the child. Resolves when it has ended. @throws SidecarError `worker-thread-failed` */
   async stopChild(): Promise<void> {
-    await this.#host?.run((api) => api.stop(STOP_STEPS));
+    const host = this.#host;
+    await host?.run((api) => api.stop(STOP_STEPS));
+    host?.drain();
   }
 
   /** Ends the thread; its child must have ended. Every call, tail and wait is settled. Can be called twice. */

@@ -8,6 +8,9 @@ const milliseconds = z
   .min(0)
   .max(2 ** 31 - 1);
 
+/** What the CLI reads from its pipe at the most. */
+const MAX_TOKEN_BYTES = 64 * 1024;
+
 /** The options of a sidecar; `SidecarOptions` is inferred from here. */
 const schema = z.strictObject({
   /** The CLI: a name on PATH, a path, or a .js file that this Node runs. Default: the package's own. */
@@ -17,7 +20,11 @@ const schema = z.strictObject({
   /** @deprecated Accepted so that existing code runs; nothing listens on a host. */
   ipcHost: z.string().optional(),
   /** The token that binds library and CLI to one session. Default: 32 random bytes, new at each start. */
-  authToken: z.string().min(1).optional(),
+  authToken: z
+    .string()
+    .min(1)
+    .refine((token) => Buffer.byteLength(token) <= MAX_TOKEN_BYTES, 'expected at most 64 KiB')
+    .optional(),
   /** Writes calls, state changes and the CLI's stderr to stderr, or to `logger`. Default: false. */
   debug: z.boolean().default(false),
   /** Takes the debug lines instead of stderr. */

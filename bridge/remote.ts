@@ -54,7 +54,7 @@ export function createRemote({ connection, checkAlive, shutDown }: RemoteOptions
     work: (host: WorkerHost, timeoutMs: number) => Promise<Outcome<T>>,
   ): Promise<T> {
     const deadlineMs = performance.now() + (checkTimeout(options?.timeout) ?? methods[method].timeoutMs);
-    for (;;) {
+    for (let losses = 0; ; ) {
       checkAlive(method);
       const leftMs = Math.max(1, deadlineMs - performance.now());
       const host = await connection.whenOpen(method, leftMs);
@@ -62,7 +62,8 @@ export function createRemote({ connection, checkAlive, shutDown }: RemoteOptions
         return unwrap(await work(host, leftMs));
       } catch (error) {
         const failure = inFlightFailure(method, SidecarError.from(error));
-        if (!mayRunAgain(method, failure) || performance.now() >= deadlineMs) throw failure;
+        if (failure.code === 'indeterminate') losses++;
+        if (losses > 1 || !mayRunAgain(method, failure) || performance.now() >= deadlineMs) throw failure;
       }
     }
   }
@@ -72,8 +73,10 @@ export function createRemote({ connection, checkAlive, shutDown }: RemoteOptions
       checkMethod(method);
       if (method === 'system.shutdown') return shutDown(options) as Promise<Result<typeof method>>;
       const json = toJson(method, params);
-      return run(method, options, (host, timeoutMs) =>
-        host.run((api) => api.call(method, json, timeoutMs) as Promise<Outcome<Result<typeof method>>>),
+      return run(
+        method,
+        options,
+        (host, timeoutMs) => host.call(method, json, timeoutMs) as Promise<Outcome<Result<typeof method>>>,
       );
     },
     tail: async (params, onBatch, options) => {

@@ -81,6 +81,7 @@ export class Supervision {
     // Listeners of the change may call `start()` again: they get this promise.
     const starting = this.#track(Promise.resolve().then(() => this.#launchDuring(state)));
     this.state.to(state);
+    this.#connection.interrupt();
     return starting;
   }
 
@@ -95,7 +96,6 @@ export class Supervision {
   /** A start or restart that was asked for: when it fails it ends in ERROR, unless `stop()` has taken over. */
   async #launchDuring(state: SidecarState): Promise<void> {
     try {
-      this.#connection.interrupt();
       await this.#connection.stopChild();
       await this.#launch(state);
     } catch (cause) {

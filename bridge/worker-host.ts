@@ -2,9 +2,10 @@ import { extname } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { type Endpoint, type Remote, releaseProxy, wrap } from 'comlink';
 import { Piscina } from 'piscina';
-import { SidecarError } from '../src/protocol/index.js';
+import { type CallableMethod, SidecarError } from '../src/protocol/index.js';
 import { CoalescingEndpoint } from '../src/transport/coalescing-endpoint.js';
-import type { LaneMessage, WorkerApi, WorkerTask } from '../worker/contract.js';
+import { drainPort } from '../src/transport/drain-port.js';
+import type { LaneMessage, Outcome, WorkerApi, WorkerTask } from '../worker/contract.js';
 
 /** Beside this module in the sources and in what is built. */
 const WORKER_URL = new URL(
@@ -18,6 +19,8 @@ export class WorkerHost {
   readonly #lane: MessagePort;
   readonly #apiPort: MessagePort;
   readonly #api: Remote<WorkerApi>;
+  readonly #callInThread: Remote<WorkerApi>['call'];
+  readonly #onMessage: (message: LaneMessage) => void;
   readonly #onDeath: (error: SidecarError) => void;
   /** Calls of the API that have not been answered. */
   readonly #running = new Set<(error: unknown) => void>();
@@ -43,8 +46,10 @@ export class WorkerHost {
     this.#apiPort = api.port1;
     this.#lane = lane.port1;
     this.#lane.on('message', onMessage);
+    this.#onMessage = onMessage;
     // CoalescingEndpoint has the three methods of comlink's Endpoint, whose types are the browser's.
     this.#api = wrap<WorkerApi>(new CoalescingEndpoint(api.port1) as unknown as Endpoint);
+    this.#callInThread = this.#api.call;
     const task: WorkerTask = { api: api.port2, lane: lane.port2 };
     this.#pool.run(task, { transferList: [api.port2, lane.port2] }).then(
       () => this.#die(threadFailed('it returned')),
@@ -55,10 +60,12 @@ export class WorkerHost {
 
   #die(error: SidecarError): void {
     this.#death = error;
+    if (!this.#closed) {
+      this.drain();
+      this.#onDeath(error);
+    }
     for (const reject of this.#running) reject(error);
     this.#running.clear();
-    if (this.#closed) return;
-    this.#onDeath(error);
     void this.close();
   }
 
@@ -79,6 +86,16 @@ export class WorkerHost {
         };
       call(this.#api).then(settle(resolve), settle(reject));
     });
+  }
+
+  /** Makes a call in the thread. Its own proxy is made once: comlink makes one at every look at `api.call`. */
+  call(method: CallableMethod, paramsJson: string, timeoutMs: number): Promise<Outcome<unknown>> {
+    return this.run(() => this.#callInThread(method, paramsJson, timeoutMs) as Promise<Outcome<unknown>>);
+  }
+
+  /** Delivers what the thread has posted on the lane until now: its answer to `run` may have overtaken that. */
+  drain(): void {
+    drainPort(this.#lane, this.#onMessage);
   }
 
   /** Sends a message to the child; what is posted in one tick crosses as one text, a message a line. */

@@ -1,6 +1,7 @@
 import { expose } from 'comlink';
 import type { CallableMethod, Result } from '../src/protocol/index.js';
 import { CoalescingEndpoint } from '../src/transport/coalescing-endpoint.js';
+import { drainPort } from '../src/transport/drain-port.js';
 import type { WorkerApi, WorkerTask } from './contract.js';
 import { outcomeOf } from './failure.js';
 import { Lane } from './lane.js';
@@ -12,15 +13,21 @@ import { Supervisor } from './supervisor.js';
  */
 export default function main({ api, lane }: WorkerTask): Promise<never> {
   const supervisor = new Supervisor(new Lane(lane));
-  lane.on('message', (bodies: string) => supervisor.writeLines(bodies));
-  expose(createApi(supervisor), new CoalescingEndpoint(api));
+  const write = (bodies: string) => supervisor.writeLines(bodies);
+  lane.on('message', write);
+  // Calls made before a stop are sent before the shutdown.
+  const flushLane = () => drainPort(lane, write);
+  expose(createApi(supervisor, flushLane), new CoalescingEndpoint(api));
   return new Promise(() => {});
 }
 
-function createApi(supervisor: Supervisor): WorkerApi {
+function createApi(supervisor: Supervisor, flushLane: () => void): WorkerApi {
   return {
     launch: (options) => outcomeOf(() => supervisor.launch(options)),
-    stop: (steps) => supervisor.stop(steps),
+    stop: (steps) => {
+      flushLane();
+      return supervisor.stop(steps);
+    },
     kill: () => supervisor.kill(),
     call: <M extends CallableMethod>(method: M, paramsJson: string, timeoutMs: number) =>
       outcomeOf(async () => (await supervisor.session.callText(method, paramsJson, timeoutMs)) as Result<M>),
