@@ -1,4 +1,5 @@
 import { SidecarError } from '../protocol/index.js';
+import { isId } from '../transport/message.js';
 
 /** Takes the JSON text of one response. */
 export type Reply = (json: string) => void;
@@ -8,6 +9,7 @@ export class BatchReply {
   readonly #send: Reply;
   readonly #maxBodyBytes: number;
   readonly #answers: string[] = [];
+  #bytes = 0;
   #open = 0;
   #sealed = false;
 
@@ -16,15 +18,25 @@ export class BatchReply {
     this.#maxBodyBytes = maxBodyBytes;
   }
 
-  /** A place for the answer to `message`; a notification gets none. */
+  /** A place for the answer to `message`. Only a request is waited for: what else is answered is answered at once. */
   reserve(message: unknown): Reply {
-    if (isNotification(message)) return (json) => this.#answers.push(json);
+    const { id, method } = (message ?? {}) as { id?: unknown; method?: unknown };
+    if (id === undefined || method === undefined) return (json) => this.#add(json, null);
     this.#open++;
     return (json) => {
-      this.#answers.push(json);
+      this.#add(json, isId(id) ? id : null);
       this.#open--;
       this.#flush();
     };
+  }
+
+  /** Keeps one answer. One that the whole array has no room for fails its own call. */
+  #add(json: string, id: number | string | null): void {
+    const bytes = Buffer.byteLength(json) + 1;
+    if (this.#bytes + bytes < this.#maxBodyBytes) {
+      this.#bytes += bytes;
+      this.#answers.push(json);
+    } else this.#answers.push(this.#tooLarge(id));
   }
 
   /** Every message was dispatched. */
@@ -38,18 +50,15 @@ export class BatchReply {
     const json = `[${this.#answers.join(',')}]`;
     this.#answers.length = 0;
     if (Buffer.byteLength(json) <= this.#maxBodyBytes) this.#send(json);
-    else this.#send(JSON.stringify({ jsonrpc: '2.0', id: null, error: this.#tooLarge().toWire() }));
+    else this.#send(this.#tooLarge(null));
   }
 
-  #tooLarge(): SidecarError {
-    return new SidecarError(
+  #tooLarge(id: number | string | null): string {
+    const error = new SidecarError(
       'result-too-large',
       `The answers to the batch are larger together than the limit of ${this.#maxBodyBytes} bytes; send smaller batches.`,
       { data: { limitBytes: this.#maxBodyBytes } },
     );
+    return JSON.stringify({ jsonrpc: '2.0', id, error: error.toWire() });
   }
-}
-
-function isNotification(message: unknown): boolean {
-  return typeof message === 'object' && message !== null && 'method' in message && !('id' in message);
 }

@@ -7,6 +7,8 @@ import type { Writable } from 'node:stream';
  */
 export function claimStdout(): Writable {
   const frames = process.stdout;
+  // A host that no longer reads the debug log has not ended the session: without this its EPIPE would.
+  process.stderr.on('error', () => {});
   Object.defineProperty(process, 'stdout', {
     configurable: true,
     enumerable: true,

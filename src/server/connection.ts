@@ -21,6 +21,8 @@ import { Handshake } from './handshake.js';
 import { RequestContext } from './request-context.js';
 import { Tails } from './tails.js';
 
+/** Messages of one batch: an answer is some hundred times the shortest message, and all of them are kept. */
+const MAX_BATCH_MESSAGES = 1000;
 /** Answers go before logs: a tail sends only while less than this waits in the pipe. */
 const TAIL_BACKLOG_BYTES = 32 * 1024;
 /** How long a shutdown waits for the calls in flight before it cancels them. */
@@ -70,6 +72,7 @@ export class Connection {
     this.#writer = new FrameWriter(options.output);
     this.#handshake = new Handshake(options.token, options.services);
     this.#tails = new Tails(options.services, {
+      maxBodyBytes: options.maxBodyBytes,
       notify: (method, paramsJson) => this.#notifyJson(method, paramsJson),
       isIdle: () => this.#writer.backlogBytes < TAIL_BACKLOG_BYTES,
     });
@@ -117,12 +120,9 @@ export class Connection {
   }
 
   #receiveBatch(messages: readonly Message[]): void {
-    if (messages.length === 0) {
-      this.#answerError(
-        null,
-        new SidecarError('invalid-request', 'A batch must hold at least one message.'),
-        this.#write,
-      );
+    if (messages.length === 0 || messages.length > MAX_BATCH_MESSAGES) {
+      const why = `A batch holds from 1 to ${MAX_BATCH_MESSAGES} messages, not ${messages.length}.`;
+      this.#answerError(null, new SidecarError('invalid-request', why), this.#write);
       return;
     }
     const batch = new BatchReply(this.#write, this.#maxBodyBytes);
@@ -328,7 +328,17 @@ export class Connection {
   }
 
   #answerError(id: number | string | null, error: SidecarError, reply: Reply): void {
-    reply(JSON.stringify({ jsonrpc: '2.0', id, error: error.toWire() }));
+    const json = JSON.stringify({ jsonrpc: '2.0', id, error: error.toWire() });
+    if (json.length * 3 <= this.#maxBodyBytes || Buffer.byteLength(json) <= this.#maxBodyBytes) reply(json);
+    else this.#answerShortError(id, error, reply);
+  }
+
+  /** An error that repeats much of what it refuses can be over the limit itself: then its code has to do. */
+  #answerShortError(id: number | string | null, { code }: SidecarError, reply: Reply): void {
+    const message = `The error's own text is over the limit of ${this.#maxBodyBytes} bytes.`;
+    const short = new SidecarError(code, message, { data: { limitBytes: this.#maxBodyBytes } });
+    const shortId = typeof id === 'string' && id.length > 256 ? null : id;
+    reply(JSON.stringify({ jsonrpc: '2.0', id: shortId, error: short.toWire() }));
   }
 
   #answerBodyFault(fault: FrameError): void {

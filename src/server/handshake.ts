@@ -45,7 +45,7 @@ export class Handshake {
       );
     }
     this.#state = this.#token === undefined ? 'done' : 'initialized';
-    const { info } = await this.#services.account();
+    const info = await this.#accountInfo();
     const server = { name: 'fluorite-flake', version: VERSION };
     const answer = { protocolVersion: PROTOCOL_VERSION, server, account: info };
     if (this.#token === undefined || params.nonce === undefined) return answer;
@@ -53,6 +53,16 @@ export class Handshake {
     this.#serverNonce = createNonce();
     const proof = proofOf('server', this.#token, this.#clientNonce, this.#serverNonce);
     return { ...answer, nonce: this.#serverNonce, proof };
+  }
+
+  /** Without an account there is no session, but the client may try again. */
+  async #accountInfo(): Promise<Result<'initialize'>['account']> {
+    try {
+      return (await this.#services.account()).info;
+    } catch (error) {
+      if (this.#state !== 'failed') this.#state = 'new';
+      throw error;
+    }
   }
 
   /** @throws SidecarError `authentication-failed` */

@@ -9,7 +9,12 @@ const QUEUE_LENGTH = 1024 * 1024;
 /** What a client that never grants credit gets a second, after its first window. */
 const UNCREDITED_BYTES_PER_SECOND = 64 * 1024;
 
+/** Bytes of a `tail/batch` around its events, at most. */
+const ENVELOPE_BYTES = 256;
+
 export interface TailChannel {
+  /** The largest body the client takes. */
+  readonly maxBodyBytes: number;
   /** Sends a notification whose params are given as JSON text. */
   notify(method: 'tail/batch' | 'tail/end', paramsJson: string): void;
   /** False while answers wait in the pipe: logs give way to them. */
@@ -51,6 +56,10 @@ export class Tail implements TailSink {
 
   push(eventJson: string): void {
     if (this.#state === 'ended' || this.#pendingEnd !== undefined) return;
+    if (!this.#fits(eventJson)) {
+      this.#dropped++;
+      return;
+    }
     this.#queue.push(eventJson);
     this.#queuedLength += eventJson.length;
     while (this.#queuedLength > QUEUE_LENGTH) this.#dropOldest();
@@ -98,8 +107,12 @@ export class Tail implements TailSink {
   #sendBatch(): void {
     const from = this.#head;
     let length = 0;
-    while (this.#head < this.#queue.length && length < BATCH_LENGTH) {
-      length += (this.#queue[this.#head] as string).length;
+    // A character is at most three bytes, and a comma stands between two events.
+    const maxLength = Math.min(BATCH_LENGTH, (this.#channel.maxBodyBytes - ENVELOPE_BYTES) / 4);
+    while (this.#head < this.#queue.length) {
+      const next = (this.#queue[this.#head] as string).length;
+      if (length > 0 && length + next > maxLength) break;
+      length += next;
       this.#head++;
     }
     const events = `[${this.#queue.slice(from, this.#head).join(',')}]`;
@@ -112,6 +125,12 @@ export class Tail implements TailSink {
       'tail/batch',
       `{"tailId":"${this.id}","seq":${this.#seq++},"dropped":${dropped},"events":${events}}`,
     );
+  }
+
+  /** Whether the client would take a batch of this event alone. */
+  #fits(eventJson: string): boolean {
+    const maxBytes = this.#channel.maxBodyBytes - ENVELOPE_BYTES;
+    return eventJson.length * 3 <= maxBytes || Buffer.byteLength(eventJson) <= maxBytes;
   }
 
   #dropOldest(): void {

@@ -75,12 +75,19 @@ export class Tails {
   async close(): Promise<void> {
     const entries = [...this.#tails.values()];
     for (const { tail } of entries) tail.end('stopped');
-    await Promise.all(entries.map(({ source }) => source?.close()));
+    // One source that cannot be closed must not keep the server from its end.
+    await Promise.all(
+      entries.map(({ source }) => source?.close().catch((error: Error) => this.#logFailure(error))),
+    );
   }
 
   #forget(id: string): void {
     const source = this.#tails.get(id)?.source;
     this.#tails.delete(id);
-    source?.close().catch((error: Error) => this.#services.log(`closing a tail failed: ${error.message}`));
+    source?.close().catch((error: Error) => this.#logFailure(error));
+  }
+
+  #logFailure(error: Error): void {
+    this.#services.log(`closing a tail failed: ${error.message}`);
   }
 }

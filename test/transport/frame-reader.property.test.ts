@@ -29,7 +29,7 @@ test('any list of bodies in any chunking comes out equal', () => {
         assert.deepEqual(readAll(chunksOf(frames(bodies), places), { acceptContentType }), bodies);
       },
     ),
-    { seed, numRuns: 1000 * runs },
+    { seed, numRuns: 300 * runs },
   );
 });
 
@@ -70,7 +70,7 @@ test('any bytes in any chunking are read or refused with a typed fault, and as o
       const whole = outcome([bytes], acceptContentType);
       assert.deepEqual(outcome(chunksOf(bytes, places), acceptContentType), whole);
     }),
-    { seed, numRuns: 2000 * runs },
+    { seed, numRuns: 500 * runs },
   );
 });
 
@@ -109,7 +109,7 @@ test('a changed, missing or added byte never brings out a message that was not s
         );
       },
     ),
-    { seed, numRuns: 3000 * runs },
+    { seed, numRuns: 1000 * runs },
   );
 });
 
