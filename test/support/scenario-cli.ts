@@ -1,6 +1,6 @@
 // A CLI with small real handlers and one fault, taken as `cliPath`. The scenario stands in the environment:
 // SCENARIO names the fault, SCENARIO_FOLDER a folder that outlives the process (to count launches, for example).
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Account, TailSink } from '../../src/accounts/account.js';
 import { parseIpcArguments } from '../../src/commands/ipc.js';
@@ -97,7 +97,7 @@ async function ping({ payload }: { payload?: unknown }, context: CallContext) {
   return { pong: true, timestamp: Date.now(), payload } as const;
 }
 
-const some: Partial<Handlers> = {
+const some: { -readonly [M in keyof Handlers]?: Handlers[M] } = {
   'system.ping': ping,
   'system.version': () => ({ version: '0.0.0', node: process.version, protocol: 1 }),
   'dashboard.getData': () => ({
@@ -115,7 +115,7 @@ const some: Partial<Handlers> = {
       const cloudflare = { status: 409, errors: [{ code: 10004, message: 'The bucket exists.' }] };
       throw new SidecarError('already-exists', 'The bucket "taken" exists.', { data: { cloudflare } });
     }
-    return { name };
+    return { success: true, bucket: { name } } as never;
   },
   'dashboard.deleteR2Bucket': () => ({ success: true }),
   'dashboard.deployWorker': async ({ name = 'worker', dryRun }) => {
@@ -130,26 +130,19 @@ const some: Partial<Handlers> = {
   },
 };
 
-const handlers = new Proxy(some, {
-  get: (target, method) =>
-    target[method as keyof Handlers] ??
-    (() => {
-      throw new SidecarError('unsupported', `The scenario has no ${String(method)}.`);
-    }),
-}) as Handlers;
-
 /** Serves as the product does, with faults beside it. */
 async function serve(token: string | undefined): Promise<never> {
+  armFault();
   const connection = new Connection({
     input: process.stdin,
     output: frames,
-    handlers,
+    // The tests call no other methods.
+    handlers: some as Handlers,
     services: { cwd: process.cwd(), log: () => {}, account: () => Promise.resolve(account) },
     token,
     maxBodyBytes: maxBodyBytes ?? 16 * 1024 * 1024,
   });
   connection.listen();
-  afterListening();
   await connection.ended;
   if (scenario === 'refuse-to-stop') return new Promise(() => setInterval(() => {}, 1000));
   await connection.close();
@@ -169,7 +162,7 @@ const BROKEN_OUTPUT: Record<string, string | Buffer> = {
   'a-request': frame('{"jsonrpc":"2.0","id":1,"method":"roots/list"}'),
 };
 
-function afterListening(): void {
+function armFault(): void {
   const broken = BROKEN_OUTPUT[scenario];
   if (broken !== undefined && launch === 1) {
     some['system.version'] = () => {
@@ -182,7 +175,9 @@ function afterListening(): void {
     process.on('SIGTERM', () => note('refused SIGTERM'));
     process.on('SIGHUP', () => {});
   }
-  if (scenario === 'close-stdout') some['system.version'] = () => new Promise(() => frames.destroy());
+  if (scenario === 'close-stdout' && launch === 1) {
+    some['system.version'] = () => new Promise(() => closeSync(1));
+  }
 }
 
 function answerInitialize(result: unknown): void {

@@ -1,32 +1,48 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { type SidecarEvents, type SidecarOptions, TauriSidecar } from '../../bridge/index.js';
+import type { SidecarEvents, SidecarOptions, TauriSidecar } from '../../bridge/index.js';
 
-const SOURCE = fileURLToPath(new URL('./scenario-cli.ts', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The scenario CLI as one .js file, built once a test file: running it through tsx would cost half a second a launch. */
-export async function buildScenarioCli(): Promise<string> {
+/**
+ * The library and the scenario CLI, built once a test file as they are published: through tsx each launch would
+ * cost half a second more.
+ */
+async function buildAll(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'fluorite-scenario-'));
   after(() => rm(folder, { recursive: true, force: true }));
-  const outfile = join(folder, 'scenario-cli.mjs');
+  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   const banner = "import { createRequire as r_ } from 'node:module'; const require = r_(import.meta.url);";
-  await build({
-    entryPoints: [SOURCE],
-    outfile,
+  const shared = {
+    absWorkingDir: ROOT,
+    outdir: folder,
+    outbase: '.',
     bundle: true,
-    platform: 'node',
-    format: 'esm',
-    banner: { js: banner },
     logLevel: 'error',
-  });
-  return outfile;
+  } as const;
+  const esm = { ...shared, platform: 'node', format: 'esm' } as const;
+  await Promise.all([
+    build({ ...esm, entryPoints: ['bridge/index.ts'], packages: 'external' }),
+    build({
+      ...esm,
+      entryPoints: ['worker/main.ts', 'test/support/scenario-cli.ts'],
+      banner: { js: banner },
+    }),
+  ]);
+  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  return folder;
 }
+
+export const built = await buildAll();
+export const scenarioCli = join(built, 'test/support/scenario-cli.js');
+/** The library as built for this test file. */
+export const library: typeof import('../../bridge/index.js') = await import(join(built, 'bridge/index.js'));
 
 export async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'fluorite-bridge-'));
@@ -61,12 +77,11 @@ const EVENT_NAMES = [
 /** A sidecar over the scenario CLI. When the test ends it is stopped, and every child of it must be gone. */
 export async function createScenario(
   t: TestContext,
-  scenarioCli: string,
   scenario: string,
   options: SidecarOptions = {},
 ): Promise<Scenario> {
   const folder = await temporaryFolder(t);
-  const sidecar = new TauriSidecar({
+  const sidecar = new library.TauriSidecar({
     cliPath: scenarioCli,
     restartDelay: 10,
     ...options,
