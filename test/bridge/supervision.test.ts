@@ -263,20 +263,14 @@ test('stop() during the backoff ends it at once', async (t) => {
   assert.equal(pids().length, 1);
 });
 
-test('a child that refuses every request to end is gone within 6 s', async (t) => {
-  const { sidecar, pids, notes } = await started(t, 'refuse-to-stop');
+test('a child that refuses every request to end, or is stopped by SIGSTOP, is gone within 6 s', async (t) => {
+  const [refusing, suspended] = await Promise.all([started(t, 'refuse-to-stop'), started(t, '')]);
+  process.kill(suspended.sidecar.pid as number, 'SIGSTOP');
   const startedMs = performance.now();
-  await sidecar.stop();
+  await Promise.all([refusing.sidecar.stop(), suspended.sidecar.stop()]);
   assert.ok(performance.now() - startedMs < 6000);
-  assert.deepEqual(notes(), ['refused SIGTERM']);
-  assert.equal(isAlive(pids()[0] as number), false);
-});
-
-test('a child stopped by SIGSTOP is gone within 6 s', async (t) => {
-  const { sidecar, pids } = await started(t, '');
-  process.kill(sidecar.pid as number, 'SIGSTOP');
-  await sidecar.stop();
-  assert.equal(isAlive(pids()[0] as number), false);
+  assert.deepEqual(refusing.notes(), ['refused SIGTERM']);
+  for (const { pids } of [refusing, suspended]) assert.equal(isAlive(pids()[0] as number), false);
 });
 
 test('a child that ends right after the handshake is a failed start, never a dead RUNNING', async (t) => {
@@ -305,7 +299,10 @@ test('a child that closes its stdout and lives on is replaced', async (t) => {
 });
 
 test('a grandchild that holds stdout open delays nothing', async (t) => {
-  const { sidecar, pids } = await started(t, 'grandchild');
+  const { sidecar, pids, notes } = await started(t, 'grandchild');
+  t.after(() => {
+    for (const note of notes()) process.kill(Number(note.split(' ')[1]), 'SIGKILL');
+  });
   const exited = eventOf(sidecar, 'process-exit');
   const killedMs = performance.now();
   killChild(sidecar);

@@ -1,6 +1,6 @@
 // A CLI with small real handlers and one fault, taken as `cliPath`. The scenario stands in the environment:
 // SCENARIO names the fault, SCENARIO_FOLDER a folder that outlives the process (to count launches, for example).
-import { appendFileSync, closeSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Account, TailSink } from '../../src/accounts/account.js';
 import { parseIpcArguments } from '../../src/commands/ipc.js';
@@ -216,7 +216,7 @@ async function start(): Promise<void> {
     case 'grandchild': {
       const { spawn } = await import('node:child_process');
       const child = spawn('sleep', ['30'], { stdio: ['ignore', frames as never, 'ignore'], detached: true });
-      writeFileSync(join(folder, 'grandchild'), String(child.pid));
+      note(`grandchild ${child.pid}`);
       child.unref();
       break;
     }

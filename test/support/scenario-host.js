@@ -1,0 +1,42 @@
+// A host application that ends in the way its first argument names, once its sidecar runs.
+import { EventEmitter } from 'node:events';
+
+const [way, door, options] = process.argv.slice(2);
+const { TauriSidecar } = await import(door);
+const sidecar = new TauriSidecar(JSON.parse(options));
+await sidecar.start();
+process.stdout.write(`${sidecar.pid}\n`);
+
+switch (way) {
+  case 'exit':
+    process.exit(3);
+    break;
+  case 'throw':
+    setTimeout(() => {
+      throw new Error('a defect of the host');
+    }, 1);
+    break;
+  case 'kill':
+    process.kill(process.pid, 'SIGKILL');
+    break;
+  case 'stop':
+    await sidecar.stop();
+    break;
+  case 'stop-in-backoff': {
+    process.kill(sidecar.pid, 'SIGKILL');
+    await EventEmitter.once(sidecar, 'process-exit');
+    const call = sidecar.call('system.ping').catch(() => undefined);
+    const stream = sidecar.tailLogs({ workerName: 'steady' });
+    await sidecar.stop();
+    stream.stop();
+    await call;
+    break;
+  }
+  case 'error':
+    // No listener: it must be a warning, and the host goes on.
+    process.kill(sidecar.pid, 'SIGKILL');
+    await EventEmitter.once(sidecar, 'process-exit');
+    await new Promise((resolve) => setImmediate(resolve));
+    process.stdout.write(`${sidecar.getState()}\n`);
+    break;
+}
