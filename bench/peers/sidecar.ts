@@ -55,7 +55,10 @@ async function start(
     autoRestart: false,
     cliPath: await childPath(options?.synthetic ?? false, stateDir),
   });
-  await sidecar.start();
+  await sidecar.start().catch(async (error) => {
+    await rm(stateDir, { recursive: true, force: true });
+    throw error;
+  });
   const call = door(sidecar);
   return {
     call,
