@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { beforeEach, mock, test } from 'node:test';
+import { Tail } from '../../src/server/tail.js';
+import { TAIL_WINDOW_BYTES } from '../../src/transport/credit-window.js';
+
+interface Batch {
+  tailId: string;
+  seq: number;
+  dropped: number;
+  events: { at: number }[];
+}
+
+/** A tail whose notifications are kept, with a pipe that can be busy. */
+function openTail(maxBodyBytes = 16 * 1024 * 1024) {
+  const batches: Batch[] = [];
+  const ends: { reason: string; dropped: number; error?: unknown }[] = [];
+  const pipe = { idle: true };
+  let bytes = 0;
+  const channel = {
+    maxBodyBytes,
+    isIdle: () => pipe.idle,
+    notify(method: string, json: string) {
+      bytes = Buffer.byteLength(json);
+      assert.ok(bytes + 64 <= maxBodyBytes, `a body of ${bytes} bytes`);
+      if (method === 'tail/end') ends.push(JSON.parse(json));
+      else batches.push(JSON.parse(json));
+    },
+  };
+  let ended = 0;
+  const tail = new Tail('t1', channel, () => {
+    ended++;
+  });
+  const seen = () => batches.flatMap(({ events }) => events.map(({ at }) => at));
+  const dropped = () =>
+    batches.reduce((sum, batch) => sum + batch.dropped, 0) + ends.reduce((sum, end) => sum + end.dropped, 0);
+  return { tail, batches, ends, pipe, seen, dropped, endedTimes: () => ended };
+}
+
+const eventOf = (at: number, length = 1000) => JSON.stringify({ at, text: 'x'.repeat(length) });
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+beforeEach(() => mock.timers.reset());
+
+test('events wait until the client knows the id, then those of one turn leave as one batch', async () => {
+  const { tail, batches, seen } = openTail();
+  tail.push(eventOf(0));
+  tail.push(eventOf(1));
+  await turn();
+  assert.equal(batches.length, 0);
+  tail.begin();
+  await turn();
+  assert.equal(batches.length, 1);
+  assert.deepEqual(seen(), [0, 1]);
+  assert.deepEqual([batches[0]?.tailId, batches[0]?.seq, batches[0]?.dropped], ['t1', 0, 0]);
+});
+
+test('batches are small, counted from 0 and in order', async () => {
+  const { tail, batches, seen } = openTail();
+  tail.begin();
+  for (let at = 0; at < 200; at++) tail.push(eventOf(at));
+  await turn();
+  assert.ok(batches.length > 5);
+  assert.deepEqual(
+    batches.map(({ seq }) => seq),
+    batches.map((_, at) => at),
+  );
+  assert.deepEqual(
+    seen(),
+    Array.from({ length: 200 }, (_, at) => at),
+  );
+  for (const { events } of batches) assert.ok(JSON.stringify(events).length <= 34 * 1024);
+});
+
+test('a client that grants no credit gets a window, then the newest at a bounded rate, all else counted', async () => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  const { tail, seen, dropped, ends } = openTail();
+  tail.begin();
+  const COUNT = 10_000;
+  for (let at = 0; at < COUNT; at++) {
+    tail.push(eventOf(at));
+    if (at % 100 === 0) await turn();
+  }
+  await turn();
+  const first = seen().length * 1000;
+  assert.ok(first <= TAIL_WINDOW_BYTES + 32 * 1024, `${first} bytes without credit`);
+  assert.ok(first >= TAIL_WINDOW_BYTES - 32 * 1024);
+  mock.timers.tick(3000);
+  const later = seen();
+  const allowed = later.length * 1000 - first;
+  assert.ok(allowed > 0 && allowed <= 3 * 64 * 1024 + 64 * 1024, `${allowed} bytes in 3 s`);
+  // The oldest were dropped: what comes behind the window is from the last megabyte.
+  assert.ok((later.at(-1) as number) > COUNT - 1100);
+  tail.end('stopped');
+  assert.equal(ends.length, 1);
+  assert.equal(seen().length + dropped(), COUNT);
+});
+
+test('credit opens the window by as much, and ends the allowance', async () => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  const { tail, seen } = openTail();
+  tail.begin();
+  for (let at = 0; at < 900; at++) tail.push(eventOf(at));
+  await turn();
+  const first = seen().length;
+  tail.grant(100 * 1024);
+  await turn();
+  const second = seen().length;
+  assert.ok(Math.abs(second - first - 100) <= 35, `${second - first} events for 100 KiB`);
+  mock.timers.tick(60_000);
+  await turn();
+  assert.equal(seen().length, second);
+});
+
+test('logs give way while answers wait in the pipe', async () => {
+  const { tail, batches, pipe } = openTail();
+  tail.begin();
+  pipe.idle = false;
+  tail.push(eventOf(0));
+  await turn();
+  assert.equal(batches.length, 0);
+  pipe.idle = true;
+  tail.pump();
+  assert.equal(batches.length, 1);
+});
+
+test('events that were lost before they came are told with the next batch', async () => {
+  const { tail, batches } = openTail();
+  tail.begin();
+  tail.dropped(7);
+  tail.push(eventOf(0));
+  await turn();
+  tail.push(eventOf(1));
+  await turn();
+  assert.deepEqual(
+    batches.map(({ dropped }) => dropped),
+    [7, 0],
+  );
+});
+
+test('an end is told once, behind the last events, and nothing comes after it', async () => {
+  const { tail, ends, seen, endedTimes } = openTail();
+  tail.begin();
+  tail.push(eventOf(0));
+  tail.end('error', { code: 'network-error', message: 'gone' });
+  tail.end('stopped');
+  tail.push(eventOf(1));
+  tail.grant(1);
+  tail.pump();
+  await turn();
+  assert.deepEqual(seen(), [0]);
+  assert.equal(ends.length, 1);
+  assert.equal(ends[0]?.reason, 'error');
+  assert.deepEqual(ends[0]?.error, { code: 'network-error', message: 'gone' });
+  assert.equal(endedTimes(), 1);
+});
+
+test('a tail that ends before its id is known tells its events and its end afterwards', async () => {
+  const { tail, ends, seen } = openTail();
+  tail.push(eventOf(0));
+  tail.end('worker-deleted');
+  await turn();
+  assert.equal(ends.length, 0);
+  tail.begin();
+  await turn();
+  assert.deepEqual(seen(), [0]);
+  assert.equal(ends[0]?.reason, 'worker-deleted');
+});
+
+test('an event past the queue is dropped and counted', async () => {
+  const { tail, seen, dropped } = openTail();
+  tail.begin();
+  tail.push(eventOf(0, 2 * 1024 * 1024));
+  tail.push(eventOf(1));
+  await turn();
+  assert.deepEqual(seen(), [1]);
+  assert.equal(dropped(), 1);
+});
+
+test('no batch is over the body limit of its client, and what can never fit is counted', async () => {
+  const { tail, seen, dropped } = openTail(4096);
+  tail.begin();
+  for (let at = 0; at < 40; at++) {
+    tail.push(eventOf(at, 300));
+    tail.push(JSON.stringify({ at: 1000 + at, text: '€'.repeat(1500) }));
+    tail.push(JSON.stringify({ at: 2000 + at, text: '€'.repeat(900) }));
+  }
+  tail.grant(1_000_000);
+  await turn();
+  tail.end('stopped');
+  assert.equal(seen().filter((at) => at >= 1000 && at < 2000).length, 0);
+  assert.equal(dropped(), 40);
+  assert.equal(seen().length, 80);
+});
