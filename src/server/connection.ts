@@ -25,6 +25,10 @@ import { Tails } from './tails.js';
 const MAX_BATCH_MESSAGES = 1000;
 /** Answers go before logs: a tail sends only while less than this waits in the pipe. */
 const TAIL_BACKLOG_BYTES = 32 * 1024;
+/** Past this much that the client has not taken, no more of its requests are read until it has. */
+const MAX_BACKLOG_BYTES = 32 * 1024 * 1024;
+/** More than the library ever has waiting; bounds what a client can pile up behind slow calls. */
+const MAX_IN_FLIGHT = 100_000;
 /** How long a shutdown waits for the calls in flight before it cancels them. */
 const DRAIN_MS = 3000;
 /** How long it then waits for the cancelled ones. */
@@ -53,6 +57,7 @@ export class Connection {
   readonly #services: ServerServices;
   readonly #handlers: ConnectionHandlers;
   readonly #writer: FrameWriter;
+  readonly #input: Readable;
   readonly #reader: FrameMessageReader;
   readonly #handshake: Handshake;
   readonly #tails: Tails;
@@ -68,6 +73,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#services = options.services;
+    this.#input = options.input;
     this.#maxBodyBytes = options.maxBodyBytes;
     this.#writer = new FrameWriter(options.output);
     this.#handshake = new Handshake(options.token, options.services);
@@ -93,7 +99,10 @@ export class Connection {
       maxBodyBytes: options.maxBodyBytes,
       onBodyFault: (fault) => this.#answerBodyFault(fault),
     });
-    options.output.on('drain', () => this.#tails.pump());
+    options.output.on('drain', () => {
+      options.input.resume();
+      this.#tails.pump();
+    });
     options.output.on('error', (error) => this.#fail('output-failed', error));
   }
 
@@ -101,6 +110,10 @@ export class Connection {
     this.#reader.onError((error) => this.#fail('protocol-error', error));
     this.#reader.onClose(() => this.#end('input-ended'));
     this.#reader.listen((message) => this.#receive(message));
+    // Behind the reader's own listener: the answers to a chunk are counted before the next is let in.
+    this.#input.on('data', () => {
+      if (this.#writer.backlogBytes > MAX_BACKLOG_BYTES) this.#input.pause();
+    });
   }
 
   /** Cancels what is in flight, ends the tails and writes out what was answered. Can be called twice. */
@@ -168,6 +181,8 @@ export class Connection {
     if (!this.#handshake.done) return this.#handshake.refusal(method);
     if (this.#draining)
       return new SidecarError('invalid-request', 'The server is shutting down and takes no more calls.');
+    if (this.#inFlight.size >= MAX_IN_FLIGHT)
+      return new SidecarError('overloaded', `${MAX_IN_FLIGHT} calls wait for their answers already.`);
     if (isMethodName(method)) return undefined;
     const known = Object.keys(methods).join(', ');
     return new SidecarError(

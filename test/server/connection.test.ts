@@ -258,6 +258,22 @@ test('the end of the input, a broken stream and a gone client end the connection
   assert.equal(await within('end', gone.connection.ended), 'output-failed');
 });
 
+test('a client that takes no answers is not read on, and gets all of them once it does', async () => {
+  const { input, output, inbox, request, ready } = connect({
+    'system.ping': ({ payload }) => ({ pong: true, timestamp: 1, payload }),
+  });
+  await ready();
+  output.pause();
+  const COUNT = 100;
+  const payload = 'x'.repeat(900_000);
+  for (let id = 1; id <= COUNT; id++) request(id, 'system.ping', { payload });
+  while (!input.isPaused()) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(output.writableLength < 40 * 1024 * 1024, `${output.writableLength} bytes are kept`);
+  output.resume();
+  for (let id = 1; id <= COUNT; id++) assert.equal((await inbox.next()).id, id);
+  assert.ok(!input.isPaused());
+});
+
 test('closing twice is once', async () => {
   const { connection, ready } = connect();
   await ready();

@@ -58,7 +58,7 @@ test('a long body of brackets and backslashes is judged in linear time', () => {
     isDeeperThan(`[${part.repeat(1_000_000)}0]`, 256);
   }
   isDeeperThan(`[${'[],'.repeat(300)}"${'\\'.repeat(2_000_000)}"]`, 256);
-  assert.ok(performance.now() - startMs < 1500);
+  assert.ok(performance.now() - startMs < 5000);
 });
 
 test('a body that is not UTF-8 is a fault, and UTF-8 in any form is text', () => {
