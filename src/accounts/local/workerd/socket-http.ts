@@ -1,4 +1,5 @@
 import { Agent, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
 import { SidecarError } from '../../../protocol/index.js';
@@ -46,8 +47,10 @@ export class SocketHttp {
         headers,
         signal,
       });
+      outgoing.once('socket', keepFromThrowing);
       outgoing.once('response', resolve);
-      outgoing.once('error', (error: NodeJS.ErrnoException) => {
+      // Not once: after the answer the connection may still break under the rest of the body.
+      outgoing.on('error', (error: NodeJS.ErrnoException) => {
         if (error.code === 'ECONNRESET' && outgoing.reusedSocket) reject(new IdleConnectionClosed(error));
         else reject(error);
       });
@@ -61,6 +64,17 @@ export class SocketHttp {
       }
     });
   }
+}
+
+const ignore = (): void => {};
+
+/**
+ * A Worker may answer before it has read the body, and workerd then closes the connection under our last bytes. Node's
+ * agent has taken its listeners off by then: the EPIPE would be an uncaught exception. All that matters was told to
+ * the request already.
+ */
+function keepFromThrowing(socket: Socket): void {
+  if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore);
 }
 
 /** The peer closed a kept-alive connection just when it was used again: nothing was answered. */
