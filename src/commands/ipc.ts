@@ -82,6 +82,7 @@ export async function ipcCommand(argv: readonly string[], frames: Writable): Pro
     output: frames,
     cwd: options.cwd,
     log,
+    onFault: (line) => void process.stderr.write(`${line}\n`),
     token,
     maxBodyBytes: options.maxBodyBytes,
     async openAccount() {

@@ -29,7 +29,7 @@ const TAIL_BACKLOG_BYTES = 32 * 1024;
 const MAX_BACKLOG_BYTES = 32 * 1024 * 1024;
 /** More than the library ever has waiting; bounds what a client can pile up behind slow calls. */
 const MAX_IN_FLIGHT = 100_000;
-/** How long a shutdown waits for the calls in flight before it cancels them. */
+/** How long a shutdown, or the end of the input, waits for the calls in flight before it cancels them. */
 const DRAIN_MS = 3000;
 /** How long it then waits for the cancelled ones. */
 const CANCEL_MS = 1000;
@@ -42,6 +42,8 @@ export interface ConnectionOptions {
   /** What both sides prove to know; none asked for when absent. */
   token?: string;
   maxBodyBytes: number;
+  /** Why the connection ended by a fault, in one line. */
+  onFault?(line: string): void;
 }
 
 /** Why a connection has ended. */
@@ -62,8 +64,10 @@ export class Connection {
   readonly #handshake: Handshake;
   readonly #tails: Tails;
   readonly #maxBodyBytes: number;
+  readonly #onFault: (line: string) => void;
   readonly #inFlight = new Map<number | string, RequestContext>();
-  #drained: (() => void) | undefined;
+  #initializing = 0;
+  #drained: { left: number; resolve(): void } | undefined;
   #draining = false;
   #trace: 'off' | 'messages' | 'verbose' = 'off';
   #end: (reason: ConnectionEnd) => void = () => {};
@@ -73,6 +77,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#services = options.services;
+    this.#onFault = options.onFault ?? options.services.log;
     this.#input = options.input;
     this.#maxBodyBytes = options.maxBodyBytes;
     this.#writer = new FrameWriter(options.output);
@@ -108,7 +113,7 @@ export class Connection {
 
   listen(): void {
     this.#reader.onError((error) => this.#fail('protocol-error', error));
-    this.#reader.onClose(() => this.#end('input-ended'));
+    this.#reader.onClose(() => void this.#inputEnded());
     this.#reader.listen((message) => this.#receive(message));
     // Behind the reader's own listener: the answers to a chunk are counted before the next is let in.
     this.#input.on('data', () => {
@@ -192,6 +197,7 @@ export class Connection {
   }
 
   async #initialize(id: number | string, params: unknown, reply: Reply): Promise<void> {
+    this.#initializing++;
     try {
       const answer = await this.#handshake.initialize(parseParams('initialize', params));
       this.#answer(id, answer, reply);
@@ -200,6 +206,8 @@ export class Connection {
       this.#answerError(id, failure, reply);
       if (this.#handshake.failed) this.#fail('authentication-failed', failure);
     }
+    this.#initializing--;
+    this.#checkDrained();
   }
 
   #run(id: number | string, method: CallableMethod, params: unknown, reply: Reply): void {
@@ -235,7 +243,7 @@ export class Connection {
         : error;
       this.#answerError(id, this.#logged(method, cancelled), reply);
     }
-    if (this.#inFlight.size <= 1) this.#drained?.();
+    this.#checkDrained();
   }
 
   #receiveNotification({ method, params }: NotificationMessage): void {
@@ -295,20 +303,41 @@ export class Connection {
     this.#draining = true;
     // The shutdown itself is counted among the calls in flight once this function has returned its promise.
     await Promise.resolve();
-    if (this.#inFlight.size > 1) await this.#drain();
+    await this.#drain(1);
     await this.#tails.close();
     return { success: true };
   }
 
-  async #drain(): Promise<void> {
+  /**
+   * What was read is answered, though nothing more will come: `printf … | fluorite-flake ipc`. A client that has died
+   * ends its input too; that is noticed by whoever watches the parent process, or by the first answer.
+   */
+  async #inputEnded(): Promise<void> {
+    // A shutdown on its way drains by itself, and its answer ends the connection.
+    if (!this.#draining) await this.#drain(0);
+    else await this.ended;
+    this.#end('input-ended');
+  }
+
+  /** Waits, bounded, until no more than `left` requests are unanswered; then cancels them, and waits for that too. */
+  async #drain(left: number): Promise<void> {
+    if (this.#unanswered <= left) return;
     const cancel = setTimeout(() => this.#cancelAll(), DRAIN_MS);
     let giveUp: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
-      this.#drained = resolve;
+      this.#drained = { left, resolve };
       giveUp = setTimeout(resolve, DRAIN_MS + CANCEL_MS);
     });
     clearTimeout(cancel);
     clearTimeout(giveUp);
+  }
+
+  get #unanswered(): number {
+    return this.#inFlight.size + this.#initializing;
+  }
+
+  #checkDrained(): void {
+    if (this.#drained !== undefined && this.#unanswered <= this.#drained.left) this.#drained.resolve();
   }
 
   #cancelAll(): void {
@@ -380,7 +409,7 @@ export class Connection {
 
   #fail(reason: ConnectionEnd, error: Error): void {
     if (this.#hasEnded) return;
-    this.#services.log(`connection ended, ${reason}: ${error.message}`);
+    this.#onFault(`connection ended, ${reason}: ${error.message}`);
     this.#end(reason);
   }
 

@@ -13,6 +13,8 @@ export interface ServeOptions {
   openAccount(): Promise<Account>;
   cwd: string;
   log(line: string): void;
+  /** Takes the one line that says which fault ended the session; default `log`. */
+  onFault?(line: string): void;
   token?: string;
   /** The largest body accepted and sent, in bytes. Default 16 MiB. */
   maxBodyBytes?: number;
@@ -20,6 +22,8 @@ export interface ServeOptions {
 
 /** How long the account may take to end its processes before the server exits all the same. */
 const CLOSE_MS = 5000;
+/** How often the parent process is looked for once the input has ended. */
+const ENDED_POLL_MS = 50;
 
 /**
  * Serves one client over a pair of streams until it shuts the server down, its input ends, it breaks the protocol,
@@ -35,6 +39,7 @@ export async function serveStdio(options: ServeOptions): Promise<number> {
     services,
     token: options.token,
     maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+    onFault: options.onFault,
   });
   const interrupted = untilInterrupted(options.input);
   connection.listen();
@@ -60,9 +65,16 @@ function untilInterrupted(input: Readable): { code: Promise<number>; stop(): voi
     if ((input as { isTTY?: boolean }).isTTY) settle(130);
   };
   process.on('SIGTERM', onTerminate).on('SIGHUP', onTerminate).on('SIGINT', onInterrupt);
-  const unwatch = watchParent(() => settle(0));
+  let unwatch = watchParent(() => settle(0));
+  // The input of a client that died ends too, and then nothing in flight is worth waiting for.
+  const onEnd = () => {
+    unwatch();
+    unwatch = watchParent(() => settle(0), ENDED_POLL_MS);
+  };
+  input.once('end', onEnd);
   const stop = () => {
     unwatch();
+    input.off('end', onEnd);
     process.off('SIGTERM', onTerminate).off('SIGHUP', onTerminate).off('SIGINT', onInterrupt);
   };
   return { code, stop };

@@ -107,6 +107,30 @@ test('slow calls do not hold up quick ones', async () => {
   assert.equal((await inbox.next()).id, 1);
 });
 
+test('what was read before the input ended is answered, then the connection ends', async () => {
+  const { handler, release } = waiting();
+  const { connection, input, request, inbox } = connect({ 'dashboard.listWorkers': handler });
+  request(0, 'initialize', initializeParams);
+  request(1, 'dashboard.listWorkers');
+  input.end();
+  assert.equal((await inbox.next()).id, 0);
+  release();
+  assert.deepEqual((await inbox.next()).result, []);
+  assert.equal(await within('end', connection.ended), 'input-ended');
+});
+
+test('a shutdown before the end of the input is answered too', async () => {
+  const { handler, release } = waiting();
+  const { connection, input, request, inbox, ready } = connect({ 'dashboard.listWorkers': handler });
+  await ready();
+  request(1, 'dashboard.listWorkers');
+  request(2, 'system.shutdown');
+  input.end();
+  setImmediate(release);
+  assert.deepEqual([(await inbox.next()).id, (await inbox.next()).id], [1, 2]);
+  assert.equal(await within('end', connection.ended), 'shutdown');
+});
+
 test('whatever a handler throws is an error of its call, with the stack in the log alone', async () => {
   const { request, inbox, log, ready } = connect({
     'dashboard.listWorkers': () => {

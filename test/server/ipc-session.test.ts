@@ -61,6 +61,17 @@ test('the end of stdin ends the server with code 0, before and after initialize'
   assert.equal((await ready.ended()).code, 0);
 });
 
+test('calls that were read before stdin ended are answered', async () => {
+  const cli = await bench.start();
+  cli.request(1, 'initialize', initializeParams);
+  cli.request(2, 'dashboard.getData');
+  cli.request(3, 'dashboard.listR2Buckets');
+  cli.stdin.end();
+  const ids = [(await cli.inbox.next()).id, (await cli.inbox.next()).id, (await cli.inbox.next()).id];
+  assert.deepEqual(ids.sort(), [1, 2, 3]);
+  assert.deepEqual(await cli.ended(), { code: 0, signal: null });
+});
+
 for (const [name, bytes] of [
   ['a stray line', 'Debugger attached.\n'],
   ['LF only', 'Content-Length: 2\n\n{}'],
@@ -70,13 +81,13 @@ for (const [name, bytes] of [
   ['the end of stdin inside a frame', 'Content-Length: 10\r\n\r\n{}'],
 ] as const) {
   test(`a stream that cannot be read on ends the session with code 1: ${name}`, async () => {
-    const cli = await bench.startReady({ args: ['--debug'] });
+    const cli = await bench.startReady();
     cli.request(1, 'system.ping');
     cli.sendBytes(bytes);
     if (name.startsWith('the end')) cli.stdin.end();
     assert.equal((await cli.inbox.next()).id, 1, 'what came before is answered');
     assert.deepEqual(await cli.ended(), { code: 1, signal: null });
-    assert.match(cli.stderr, /connection ended, protocol-error: /);
+    assert.match(cli.stderr, /^connection ended, protocol-error: .*\n$/, 'one line says why');
   });
 }
 
