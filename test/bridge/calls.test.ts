@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { Calls } from '../../bridge/calls.js';
 import type { CallableMethod, SidecarError, SidecarOptions, TauriSidecar } from '../../bridge/index.js';
-import { createScenario, eventOf, until } from '../support/scenario.js';
+import { createScenario, createSharedScenario, eventOf, until } from '../support/scenario.js';
+
+const running = createSharedScenario();
 
 async function started(t: TestContext, scenario = '', options: SidecarOptions = {}) {
   const made = await createScenario(t, scenario, options);
@@ -17,8 +19,8 @@ const errorOf = (call: Promise<unknown>): Promise<SidecarError> =>
     (error: SidecarError) => error,
   );
 
-test('errors keep code, message and data across process and threads, and the next call works', async (t) => {
-  const { sidecar } = await started(t);
+test('errors keep code, message and data across process and threads, and the next call works', async () => {
+  const { sidecar } = await running();
   const taken = await errorOf(sidecar.call('dashboard.createR2Bucket', { name: 'taken' }));
   assert.equal(taken.name, 'SidecarError');
   assert.equal(taken.code, 'already-exists');
@@ -38,8 +40,8 @@ test('errors keep code, message and data across process and threads, and the nex
   assert.deepEqual(await sidecar.call('dashboard.listR2Buckets'), [{ name: 'first' }]);
 });
 
-test('params that are no JSON are refused here', async (t) => {
-  const { sidecar } = await started(t);
+test('params that are no JSON are refused here', async () => {
+  const { sidecar } = await running();
   const cycle: Record<string, unknown> = {};
   cycle.self = cycle;
   for (const payload of [cycle, 1n]) {
@@ -77,15 +79,15 @@ test('a timeout rejects the call, cancels it at the server, and its late answer 
   );
 });
 
-test('a wrong timeout is refused', async (t) => {
-  const { sidecar } = await started(t);
+test('a wrong timeout is refused', async () => {
+  const { sidecar } = await running();
   for (const timeout of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]) {
     assert.equal((await errorOf(sidecar.call('system.ping', {}, { timeout }))).code, 'invalid-option');
   }
 });
 
-test('an abort rejects with AbortError and its reason, before, during and after', async (t) => {
-  const { sidecar, notes } = await started(t);
+test('an abort rejects with AbortError and its reason, before, during and after', async () => {
+  const { sidecar, notes } = await running();
   const controller = new AbortController();
   const { signal } = controller;
   const hanging = errorOf(sidecar.call('system.ping', { payload: 'hang' }, { signal }));
@@ -101,8 +103,8 @@ test('an abort rejects with AbortError and its reason, before, during and after'
   assert.equal((await sidecar.call('system.ping')).pong, true);
 });
 
-test('a thousand calls at once are answered each with its own', async (t) => {
-  const { sidecar } = await started(t);
+test('a thousand calls at once are answered each with its own', async () => {
+  const { sidecar } = await running();
   const answers = await Promise.all(
     Array.from({ length: 1000 }, (_, payload) => sidecar.call('system.ping', { payload })),
   );
@@ -112,8 +114,8 @@ test('a thousand calls at once are answered each with its own', async (t) => {
   );
 });
 
-test('text of every kind, and 8 MiB of it, comes back unchanged', async (t) => {
-  const { sidecar } = await started(t);
+test('text of every kind, and 8 MiB of it, comes back unchanged', async () => {
+  const { sidecar } = await running();
   const payloads = [
     '',
     'ü€🔑\u0000\u2028\ud800',
@@ -127,8 +129,8 @@ test('text of every kind, and 8 MiB of it, comes back unchanged', async (t) => {
   }
 });
 
-test('params over the limit are refused here, and the stream goes on', async (t) => {
-  const { sidecar } = await started(t);
+test('params over the limit are refused here, and the stream goes on', async () => {
+  const { sidecar } = await running();
   for (const payload of ['x'.repeat(17 * 1024 * 1024), 'é'.repeat(9 * 1024 * 1024)]) {
     const error = await errorOf(sidecar.call('system.ping', { payload }));
     assert.equal(error.code, 'limit-exceeded');
@@ -146,8 +148,8 @@ test('`maxBodyBytes` moves the limit on both sides', async (t) => {
   assert.equal((await sidecar.call('system.ping', { payload: 'x'.repeat(3900) })).pong, true);
 });
 
-test('progress comes in order, before the answer', async (t) => {
-  const { sidecar } = await started(t);
+test('progress comes in order, before the answer', async () => {
+  const { sidecar } = await running();
   const percentages: (number | undefined)[] = [];
   await sidecar.call(
     'project.create',

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { Worker } from 'node:worker_threads';
 import type { CallableMethod, RemoteTailBatch, SidecarError, SidecarOptions } from '../../bridge/index.js';
-import { createScenario, eventOf, isAlive, library, until, untilGone } from '../support/scenario.js';
+import { createScenario, createSharedScenario, eventOf, library, until } from '../support/scenario.js';
 
 const { proxy } = library;
+
+const running = createSharedScenario();
 
 async function started(t: TestContext, scenario = '', options: SidecarOptions = {}) {
   const made = await createScenario(t, scenario, options);
@@ -18,15 +19,8 @@ const errorOf = (call: Promise<unknown>): Promise<SidecarError> =>
     (error: SidecarError) => error,
   );
 
-/** The threads of this process that live. */
-const threads = new Set<Worker>();
-process.on('worker', (thread) => {
-  threads.add(thread);
-  thread.once('exit', () => threads.delete(thread));
-});
-
-test('remote calls return results and typed errors', async (t) => {
-  const { sidecar } = await started(t);
+test('remote calls return results and typed errors', async () => {
+  const { sidecar } = await running();
   assert.deepEqual((await sidecar.remote.call('system.ping', { payload: 'é🔑' })).payload, 'é🔑');
   const taken = await errorOf(sidecar.remote.call('dashboard.createR2Bucket', { name: 'taken' }));
   assert.equal(taken.code, 'already-exists');
@@ -45,8 +39,8 @@ test('remote calls return results and typed errors', async (t) => {
   );
 });
 
-test('what cannot cross is refused, and ends nothing', async (t) => {
-  const { sidecar } = await started(t);
+test('what cannot cross is refused, and ends nothing', async () => {
+  const { sidecar } = await running();
   const cycle: Record<string, unknown> = {};
   cycle.self = cycle;
   assert.equal(
@@ -65,8 +59,8 @@ test('before start, and after stop, a remote call is refused', async (t) => {
   assert.equal((await errorOf(sidecar.remote.call('system.ping'))).code, 'not-running');
 });
 
-test('a remote tail hands its batches to a proxy, in order, until it is stopped', async (t) => {
-  const { sidecar, notes } = await started(t);
+test('a remote tail hands its batches to a proxy, in order, until it is stopped', async () => {
+  const { sidecar, notes } = await running();
   const batches: RemoteTailBatch[] = [];
   const { tailId } = await sidecar.remote.tail(
     { workerName: 'steady' },
@@ -82,8 +76,8 @@ test('a remote tail hands its batches to a proxy, in order, until it is stopped'
   await until('the end at the server', () => notes().includes('tail closed steady'));
 });
 
-test('a callback that is no proxy yet is made one', async (t) => {
-  const { sidecar } = await started(t);
+test('a callback that is no proxy yet is made one', async () => {
+  const { sidecar } = await running();
   const first = new Promise<RemoteTailBatch>((resolve, reject) => {
     sidecar.remote.tail({ workerName: 'steady' }, (batch) => resolve(batch)).catch(reject);
   });
@@ -105,8 +99,8 @@ test('a slow remote consumer is not flooded, and what it missed is counted', asy
   assert.ok(largest < 1000);
 });
 
-test('an unknown Worker rejects the remote tail', async (t) => {
-  const { sidecar } = await started(t);
+test('an unknown Worker rejects the remote tail', async () => {
+  const { sidecar } = await running();
   assert.equal((await errorOf(sidecar.remote.tail({ workerName: 'missing' }, () => {}))).code, 'not-found');
 });
 
@@ -124,69 +118,4 @@ test('remote calls in flight at the child’s death are repeated when that is sa
   const ping = sidecar.remote.call('system.ping', { payload: 'die-once' });
   assert.equal((await deploy).code, 'indeterminate');
   assert.equal((await ping).payload, 'die-once');
-});
-
-test('when the thread dies its calls settle, its child goes, and another thread takes over', async (t) => {
-  for (const scenario of ['', 'refuse-to-stop']) {
-    const { sidecar, pids, events } = await started(t, scenario);
-    const { remote } = sidecar;
-    const ping = sidecar.call('system.ping', { payload: 'hang' }, { timeout: 1000 });
-    const deploy = sidecar.call('project.create', { name: 'hang', path: '/tmp' });
-    const settled = Promise.allSettled([
-      ping,
-      deploy,
-      remote.call('system.ping', { payload: 'hang' }, { timeout: 1000 }),
-    ]);
-    const again = eventOf(sidecar, 'started');
-    assert.equal(threads.size, 1);
-    for (const thread of threads) void thread.terminate();
-    await again;
-    await untilGone(pids()[0] as number);
-    assert.equal((await sidecar.call('system.ping', { payload: 'launch' })).payload, 2);
-    assert.equal((await remote.call('system.ping', { payload: 'launch' })).payload, 2);
-    for (const outcome of await settled) {
-      if (outcome.status === 'rejected')
-        assert.ok(['timeout', 'indeterminate'].includes(outcome.reason.code));
-    }
-    assert.equal(
-      events.some(([name]) => name === 'error'),
-      false,
-    );
-    assert.equal(threads.size, 1);
-    await sidecar.stop();
-    for (const pid of pids()) assert.equal(isAlive(pid), false);
-    assert.equal(threads.size, 0);
-  }
-});
-
-test('a thread that dies while the child is starting leaves no child', async (t) => {
-  const { sidecar, pids } = await createScenario(t, 'mute');
-  const starting = errorOf(sidecar.start());
-  await until('a child', () => pids().length === 1);
-  for (const thread of threads) void thread.terminate();
-  assert.equal((await starting).code, 'worker-thread-failed');
-  assert.equal(sidecar.getState(), 'error');
-  await untilGone(pids()[0] as number);
-});
-
-test('a thread that dies during a stop delays nothing', async (t) => {
-  const { sidecar, pids } = await started(t, 'refuse-to-stop');
-  const stopping = sidecar.stop();
-  await new Promise((resolve) => setImmediate(resolve));
-  for (const thread of threads) void thread.terminate();
-  await stopping;
-  await untilGone(pids()[0] as number);
-  assert.equal(sidecar.getState(), 'stopped');
-});
-
-test('a thread that dies during the backoff harms no stranger, and the attempt makes a new one', async (t) => {
-  const { sidecar } = await started(t, '', { restartDelay: 100 });
-  const kill = t.mock.method(process, 'kill');
-  process.kill(sidecar.pid as number, 'SIGKILL');
-  await eventOf(sidecar, 'process-exit');
-  for (const thread of threads) void thread.terminate();
-  await eventOf(sidecar, 'started');
-  // The number of the child that has ended may be another process's by now.
-  assert.equal(kill.mock.callCount(), 1);
-  assert.equal((await sidecar.call('system.ping')).pong, true);
 });

@@ -299,18 +299,19 @@ test('a child that closes its stdout and lives on is replaced', async (t) => {
 });
 
 test('a grandchild that holds stdout open delays nothing', async (t) => {
-  const { sidecar, pids, notes } = await started(t, 'grandchild');
-  t.after(() => {
+  const { sidecar, notes } = await started(t, 'grandchild');
+  try {
+    const exited = eventOf(sidecar, 'process-exit');
+    const killedMs = performance.now();
+    killChild(sidecar);
+    await exited;
+    assert.ok(performance.now() - killedMs < 2000);
+    await eventOf(sidecar, 'started');
+    await sidecar.stop();
+    assert.equal(notes().length, 2);
+  } finally {
     for (const note of notes()) process.kill(Number(note.split(' ')[1]), 'SIGKILL');
-  });
-  const exited = eventOf(sidecar, 'process-exit');
-  const killedMs = performance.now();
-  killChild(sidecar);
-  await exited;
-  assert.ok(performance.now() - killedMs < 2000);
-  await eventOf(sidecar, 'started');
-  await sidecar.stop();
-  assert.equal(pids().length, 2);
+  }
 });
 
 test('a child that talks a lot on stderr neither blocks nor floods', async (t) => {

@@ -3,9 +3,11 @@ import { EventEmitter } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type TestContext, test } from 'node:test';
 import type { SidecarError, SidecarEvents, SidecarOptions, TraceEvent } from '../../bridge/index.js';
-import { createScenario, eventOf, library, until } from '../support/scenario.js';
+import { createScenario, createSharedScenario, eventOf, library, until } from '../support/scenario.js';
 
 const { isTailGap } = library;
+
+const running = createSharedScenario();
 
 async function started(t: TestContext, scenario = '', options: SidecarOptions = {}) {
   const made = await createScenario(t, scenario, options);
@@ -18,8 +20,8 @@ function numberOf(event: TraceEvent): number {
   return Number(/line (\d+)/.exec(JSON.stringify(event.logs))?.[1]);
 }
 
-test('events arrive in order, and leaving the loop ends the tail at the server', async (t) => {
-  const { sidecar, notes } = await started(t);
+test('events arrive in order, and leaving the loop ends the tail at the server', async () => {
+  const { sidecar, notes } = await running();
   const stream = sidecar.tailLogs({ workerName: 'steady' });
   await stream.ready;
   assert.match(String(stream.tailId), /^[0-9a-f]{16}$/);
@@ -38,8 +40,8 @@ test('events arrive in order, and leaving the loop ends the tail at the server',
   await until('the end at the server', () => notes().includes('tail closed steady'));
 });
 
-test('batches come unparsed, as bytes, text or events', async (t) => {
-  const { sidecar } = await started(t);
+test('batches come unparsed, as bytes, text or events', async () => {
+  const { sidecar } = await running();
   let next = 0;
   for await (const batch of sidecar.tailLogs({ workerName: 'steady' }).batches()) {
     assert.equal(batch.dropped, 0);
@@ -50,15 +52,15 @@ test('batches come unparsed, as bytes, text or events', async (t) => {
   }
 });
 
-test('a tail is read once', async (t) => {
-  const { sidecar } = await started(t);
+test('a tail is read once', async () => {
+  const { sidecar } = await running();
   const stream = sidecar.tailLogs({ workerName: 'deleted' });
   for await (const _ of stream);
   await assert.rejects(stream[Symbol.asyncIterator]().next(), { code: 'invalid-option' });
 });
 
-test('a deleted Worker ends the tail behind its last event', async (t) => {
-  const { sidecar } = await started(t);
+test('a deleted Worker ends the tail behind its last event', async () => {
+  const { sidecar } = await running();
   const stream = sidecar.tailLogs({ workerName: 'deleted' });
   const numbers: number[] = [];
   for await (const event of stream) numbers.push(numberOf(event as TraceEvent));
@@ -66,8 +68,8 @@ test('a deleted Worker ends the tail behind its last event', async (t) => {
   assert.equal(stream.endReason, 'worker-deleted');
 });
 
-test('a tail that cannot be opened throws from the loop and from `ready`', async (t) => {
-  const { sidecar } = await started(t);
+test('a tail that cannot be opened throws from the loop and from `ready`', async () => {
+  const { sidecar } = await running();
   for (const [workerName, code] of [
     ['missing', 'not-found'],
     ['NOT A NAME', 'invalid-params'],
@@ -84,8 +86,8 @@ test('before start() there are no tails', async (t) => {
   assert.throws(() => sidecar.tailLogs({ workerName: 'steady' }), { code: 'not-running' });
 });
 
-test('an abort rejects the loop with AbortError at once, and ends the tail at the server', async (t) => {
-  const { sidecar, notes } = await started(t);
+test('an abort rejects the loop with AbortError at once, and ends the tail at the server', async () => {
+  const { sidecar, notes } = await running();
   const controller = new AbortController();
   const stream = sidecar.tailLogs({ workerName: 'flood-100000' }, { signal: controller.signal });
   let after = 0;
@@ -105,8 +107,8 @@ test('an abort rejects the loop with AbortError at once, and ends the tail at th
   await until('the end at the server', () => notes().includes('tail closed flood-100000'));
 });
 
-test('an abort before, and while the tail is being opened, rejects too', async (t) => {
-  const { sidecar, notes } = await started(t);
+test('an abort before, and while the tail is being opened, rejects too', async () => {
+  const { sidecar, notes } = await running();
   const early = sidecar.tailLogs({ workerName: 'steady' }, { signal: AbortSignal.abort() });
   await assert.rejects(early.ready, { name: 'AbortError' });
   const controller = new AbortController();
@@ -116,16 +118,16 @@ test('an abort before, and while the tail is being opened, rejects too', async (
   await until('what was opened is closed', () => notes().includes('tail closed steady'));
 });
 
-test('a signal that lives on keeps nothing of tails that have ended', async (t) => {
-  const { sidecar } = await started(t);
+test('a signal that lives on keeps nothing of tails that have ended', async () => {
+  const { sidecar } = await running();
   const { signal } = new AbortController();
 
   for (let i = 0; i < 5; i++) for await (const _ of sidecar.tailLogs({ workerName: 'deleted' }, { signal }));
   assert.equal(EventEmitter.getEventListeners(signal, 'abort').length, 0);
 });
 
-test('a slow consumer loses what it has no room for, counted exactly, and memory stays', async (t) => {
-  const { sidecar } = await started(t);
+test('a slow consumer loses what it has no room for, counted exactly, and memory stays', async () => {
+  const { sidecar } = await running();
   const sent = 60_000;
   const before = process.memoryUsage().rss;
   const stream = sidecar.tailLogs({ workerName: `flood-${sent}` });
@@ -148,8 +150,8 @@ test('a slow consumer loses what it has no room for, counted exactly, and memory
   assert.ok(process.memoryUsage().rss - before < 64 * 1024 * 1024);
 });
 
-test('a stream that nobody reads holds a window of bytes, however much is sent', async (t) => {
-  const { sidecar, notes } = await started(t);
+test('a stream that nobody reads holds a window of bytes, however much is sent', async () => {
+  const { sidecar, notes } = await running();
   const stream = sidecar.tailLogs({ workerName: 'flood-60000' });
   await until('the flood is over', () => notes().includes('tail closed flood-60000'));
   await until('the end is known', () => stream.endReason !== undefined);
@@ -163,8 +165,8 @@ test('a stream that nobody reads holds a window of bytes, however much is sent',
   assert.equal(received + stream.dropped, 60_000);
 });
 
-test('iterating a flood lets timers and calls through', async (t) => {
-  const { sidecar } = await started(t);
+test('iterating a flood lets timers and calls through', async () => {
+  const { sidecar } = await running();
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   let ticks = 0;
@@ -296,8 +298,8 @@ test('a tail of events ends with its connection, and says so', async (t) => {
   assert.equal(end.error?.code, 'connection-lost');
 });
 
-test('what is left of a stream that was left is no event', async (t) => {
-  const { sidecar, notes } = await started(t);
+test('what is left of a stream that was left is no event', async () => {
+  const { sidecar, notes } = await running();
   const strays: string[] = [];
   sidecar.on('tail', () => strays.push('tail'));
   sidecar.on('tail-end', () => strays.push('tail-end'));

@@ -76,11 +76,11 @@ const EVENT_NAMES = [
 
 /** A sidecar over the scenario CLI. When the test ends it is stopped, and every child of it must be gone. */
 export async function createScenario(
-  t: TestContext,
+  t: { after(close: () => Promise<void>): void },
   scenario: string,
   options: SidecarOptions = {},
 ): Promise<Scenario> {
-  const folder = await temporaryFolder(t);
+  const folder = await mkdtemp(join(tmpdir(), 'fluorite-bridge-'));
   const sidecar = new library.TauriSidecar({
     cliPath: scenarioCli,
     restartDelay: 10,
@@ -93,12 +93,35 @@ export async function createScenario(
   t.after(async () => {
     await sidecar.stop();
     for (const pid of pids()) await untilGone(pid);
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   });
   return { sidecar, folder, events, pids, notes: () => linesOf(join(folder, 'notes')) };
 }
 
+/** One running sidecar for all tests of a file that leave it as they found it; its notes are those since it was asked for. */
+export function createSharedScenario(): () => Promise<Scenario> {
+  let starting: Promise<Scenario> | undefined;
+  let close = async () => {};
+  // Registered here: within a test it would end with that test.
+  after(() => close());
+  const keep = (stop: () => Promise<void>) => {
+    close = stop;
+  };
+  const start = async () => {
+    const scenario = await createScenario({ after: keep }, '');
+    await scenario.sidecar.start();
+    return scenario;
+  };
+  return async () => {
+    starting ??= start();
+    const scenario = await starting;
+    const before = scenario.notes().length;
+    return { ...scenario, notes: () => scenario.notes().slice(before) };
+  };
+}
+
 function linesOf(file: string): string[] {
-  return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
 }
 
 /** Waits for one event. */
