@@ -1,20 +1,23 @@
 // Builds what is published: three bundles (library, worker, CLI), one folder tree with the sources' names,
-// and the type declarations. `--no-types` skips the declarations.
+// and the type declarations. `--no-types` skips the declarations. Everything is built beside `dist` and takes its place
+// at the end: a build that fails or is killed leaves the old one as it was.
 import { spawnSync } from 'node:child_process';
-import { cp, rm } from 'node:fs/promises';
+import { cp, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { buildR2Simulator } from './build-r2-simulator.js';
+import { replaceFolder } from './replace-folder.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+/** @satisfies {import('esbuild').BuildOptions} */
 const shared = {
   absWorkingDir: root,
   bundle: true,
   platform: 'node',
   target: 'node20.19',
   format: 'esm',
-  outdir: 'dist',
   outbase: '.',
   // The ES module of a package before its CommonJS one: it can be shaken, and its requires resolved.
   mainFields: ['module', 'main'],
@@ -36,45 +39,59 @@ const withRequire = {
   },
 };
 
-await rm(`${root}/dist`, { recursive: true, force: true });
-await Promise.all([
-  buildR2Simulator(),
-  build({
-    ...shared,
-    entryPoints: ['src/index.ts', 'bridge/index.ts'],
-    // Not comlink: a copy of it would not know the user's own `proxy()`. Not piscina: it starts a file of its own.
-    external: ['comlink', 'piscina'],
-    splitting: true,
-  }),
-  build({ ...shared, ...withRequire, entryPoints: ['worker/main.ts'] }),
-  build({
-    ...shared,
-    ...withRequire,
-    entryPoints: ['src/cli.ts'],
-    splitting: true,
-    chunkNames: 'chunks/[name]-[hash]',
-    // jsonc-parser's CommonJS form hides its own files from the bundler.
-    mainFields: ['module', 'main'],
-    external: ['esbuild', 'workerd'],
-  }),
-  copyTemplates(),
-]);
+await replaceFolder(join(root, 'dist'), async (outdir) => {
+  const startedAt = new Date();
+  await bundle(outdir);
+  if (!process.argv.includes('--no-types')) declareTypes(outdir);
+  // Dated to before the sources were read: what is changed during the build counts as newer, see build-if-needed.js.
+  await utimes(join(outdir, 'src', 'cli.js'), startedAt, startedAt);
+});
 
-if (!process.argv.includes('--no-types')) {
-  const tsc = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url));
-  const { status } = spawnSync(
-    process.execPath,
-    [tsc, '--emitDeclarationOnly', '--project', 'tsconfig.build.json'],
-    {
-      cwd: root,
-      stdio: 'inherit',
-    },
-  );
-  if (status !== 0) process.exit(status ?? 1);
+/** @param {string} outdir */
+async function bundle(outdir) {
+  await Promise.all([
+    buildR2Simulator(outdir),
+    build({
+      ...shared,
+      outdir,
+      entryPoints: ['src/index.ts', 'bridge/index.ts'],
+      // Not comlink: a copy of it would not know the user's own `proxy()`. Not piscina: it starts a file of its own.
+      external: ['comlink', 'piscina'],
+      splitting: true,
+    }),
+    build({ ...shared, ...withRequire, outdir, entryPoints: ['worker/main.ts'] }),
+    build({
+      ...shared,
+      ...withRequire,
+      outdir,
+      entryPoints: ['src/cli.ts'],
+      splitting: true,
+      chunkNames: 'chunks/[name]-[hash]',
+      // jsonc-parser's CommonJS form hides its own files from the bundler.
+      mainFields: ['module', 'main'],
+      // unenv: its files go into users' Workers, from where they lie.
+    external: ['esbuild', 'workerd', 'unenv', '@cloudflare/unenv-preset'],
+    }),
+    copyTemplates(outdir),
+  ]);
 }
 
-/** The files of `project.create` go out as they are. */
-function copyTemplates() {
+/** @param {string} outdir */
+function declareTypes(outdir) {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const { status } = spawnSync(
+    process.execPath,
+    [tsc, '--emitDeclarationOnly', '--project', 'tsconfig.build.json', '--outDir', outdir],
+    { cwd: root, stdio: 'inherit' },
+  );
+  if (status !== 0) throw new Error(`The type declarations could not be made: tsc ended with ${status}.`);
+}
+
+/**
+ * The files of `project.create` go out as they are.
+ * @param {string} outdir
+ */
+function copyTemplates(outdir) {
   const templates = 'src/project/templates';
-  return cp(`${root}/${templates}`, `${root}/dist/${templates}`, { recursive: true });
+  return cp(join(root, templates), join(outdir, templates), { recursive: true });
 }
