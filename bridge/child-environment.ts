@@ -25,6 +25,8 @@ const NAMES = new Set([
   'LOCALAPPDATA',
   'PROGRAMDATA',
   'PROGRAMFILES',
+  // The desktop's keychain, which may hold a token
+  'DBUS_SESSION_BUS_ADDRESS',
   // Proxies and certificates
   'HTTP_PROXY',
   'HTTPS_PROXY',

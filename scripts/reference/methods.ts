@@ -19,6 +19,8 @@ library's types, the server's validation, \`rpc.discover\` (an OpenRPC document)
 - Params are one object; unknown keys are refused (\`invalid-params\`). Params left out count as \`{}\`.
 - *Safe to repeat* means: when the CLI dies with the call in flight, the library sends it again after the restart.
   Any other call that was in flight rejects at once as \`indeterminate\`.
+- A server that was started read-only (\`ipc --read-only\`, the library's option \`readOnly\`) refuses the methods that change
+  something with [\`read-only\`](errors.md#read-only); a dry run of a deploy is not refused.
 - *Timeout* is how long the library waits unless \`call(method, params, {timeout})\` says otherwise.
 - Beside the errors listed, any call can end with \`invalid-params\`, \`internal-error\`, \`cancelled\`, \`timeout\`,
   \`not-running\`, \`connection-lost\`, \`indeterminate\`, \`overloaded\` or \`result-too-large\`: see [errors](errors.md).
@@ -67,7 +69,7 @@ export function methodTable(): string {
 
 function methodText(
   name: string,
-  { summary, params, result, errors, repeatable, timeoutMs }: MethodDefinition,
+  { summary, params, result, errors, repeatable, effect, timeoutMs }: MethodDefinition,
 ): string {
   const text = [`### \`${name}\`\n`, `${cell(summary)}\n`];
   const fields = fieldTable(jsonSchema(params, 'input'), fieldComments(name, 'params'));
@@ -76,7 +78,8 @@ function methodText(
     `Result:\n\n\`\`\`ts\n${resultText(jsonSchema(result, 'output'), fieldComments(name, 'result'))}\n\`\`\`\n`,
   );
   if (errors.length > 0) text.push(`Errors: ${errorLinks(errors)}.\n`);
-  text.push(`${repeatable ? 'Safe' : 'Not safe'} to repeat. Timeout ${timeoutMs / 1000} s.\n`);
+  const changes = effect === 'write' ? 'Changes something: refused when read-only. ' : '';
+  text.push(`${changes}${repeatable ? 'Safe' : 'Not safe'} to repeat. Timeout ${timeoutMs / 1000} s.\n`);
   return text.join('\n');
 }
 

@@ -6,6 +6,7 @@ export interface GlobalOptions {
   account: string;
   stateDir?: string;
   cwd?: string;
+  readOnly: boolean;
   json: boolean;
   debug: boolean;
 }
@@ -17,6 +18,7 @@ export const GLOBAL_OPTIONS: readonly CommandOption[] = [
   },
   { flags: '--state-dir <dir>', description: "the local account's state folder" },
   { flags: '--cwd <dir>', description: 'work as if started in this folder' },
+  { flags: '--read-only', description: 'refuse whatever changes something' },
   { flags: '--json', description: 'print the result, and errors on stderr, as JSON' },
   { flags: '--debug', description: 'print what happens to stderr' },
 ];
@@ -27,6 +29,7 @@ export function globalOptions(values: Readonly<Record<string, unknown>>): Global
     account: text('account') ?? 'auto',
     stateDir: text('stateDir'),
     cwd: text('cwd'),
+    readOnly: values.readOnly === true,
     json: values.json === true,
     debug: values.debug === true,
   };

@@ -12,6 +12,7 @@ export interface IpcArguments {
   maxBodyBytes?: number;
   authFd?: number;
   authStdin: boolean;
+  readOnly: boolean;
   debug: boolean;
 }
 
@@ -29,6 +30,7 @@ export function parseIpcArguments(argv: readonly string[]): IpcArguments {
     maxBodyBytes: wholeNumber('--max-body-bytes', values['max-body-bytes'], 1024),
     authFd,
     authStdin: values['auth-stdin'] ?? false,
+    readOnly: values['read-only'] ?? false,
     debug: values.debug ?? false,
   };
 }
@@ -45,6 +47,7 @@ function parseValues(argv: readonly string[]) {
         'max-body-bytes': { type: 'string' },
         'auth-fd': { type: 'string' },
         'auth-stdin': { type: 'boolean' },
+        'read-only': { type: 'boolean' },
         debug: { type: 'boolean' },
       },
     }).values;
@@ -81,6 +84,7 @@ export async function ipcCommand(argv: readonly string[], frames: Writable): Pro
     input: process.stdin,
     output: frames,
     cwd: options.cwd,
+    readOnly: options.readOnly,
     log,
     onFault: (line) => void process.stderr.write(`${line}\n`),
     token,

@@ -63,6 +63,7 @@ function commandServices(options: GlobalOptions, cwd: string, terminal: Terminal
   const log = options.debug ? (line: string) => terminal.printError(line) : () => {};
   return createServices({
     cwd,
+    readOnly: options.readOnly,
     log,
     async openAccount() {
       const { openAccount } = await import('../accounts/index.js');

@@ -48,6 +48,8 @@ export const ERROR_CODES = {
   'build-failed': -32000,
   /** A size limit of Cloudflare or of the contract was exceeded. */
   'limit-exceeded': -32000,
+  /** The server was started read-only, and the method changes something. */
+  'read-only': -32000,
   /** A program that was started (package manager, git) failed; `data` has its command, exit code and last lines of stderr. */
   'command-failed': -32000,
   /** A file could not be read or written; `data.path` and `data.errno` tell which and why. */
@@ -58,6 +60,8 @@ export const ERROR_CODES = {
   'credentials-missing': -32000,
   /** Cloudflare refused the credentials (401). */
   'credentials-invalid': -32000,
+  /** The login of wrangler has expired, or the keychain that holds the token does not answer; the message says how to renew it. */
+  'credentials-expired': -32000,
   /** The credentials do not allow this (403). */
   'permission-denied': -32000,
   /** Cloudflare asked to slow down (429); `data.retryAfterMs` when it said how long. */

@@ -23,11 +23,14 @@ export const handshakeMethods = {
       protocolVersion: z.number().int(),
       server: z.object({ name: z.string(), version: z.string() }),
       account: accountInfo,
+      /** True when the server refuses every method that changes something. */
+      readOnly: z.boolean().optional(),
       nonce: nonce.optional(),
       proof: proof.optional(),
     }),
     errors: ['authentication-failed', 'version-mismatch', 'invalid-request'],
     repeatable: false,
+    effect: 'read',
     timeoutMs: 10_000,
   },
 } as const;

@@ -13,6 +13,11 @@ export interface MethodDefinition<P extends z.ZodType = z.ZodType, R extends z.Z
   readonly errors: readonly ErrorCode[];
   /** Whether doing it twice has the effect of doing it once, so that it may be sent again after a restart. */
   readonly repeatable: boolean;
+  /**
+   * Whether it changes anything in the account, in a Worker's data or on the disk: a read-only server refuses `write`.
+   * An invoked Worker may do anything, so that invoking one is a `write`; a dry run of a deploy is not refused.
+   */
+  readonly effect: 'read' | 'write';
   /** How long the library waits for the answer unless the caller says otherwise, in milliseconds. */
   readonly timeoutMs: number;
 }
@@ -53,6 +58,7 @@ export const methods = {
     params: z.strictObject({ payload: z.unknown().optional() }),
     result: z.object({ pong: z.literal(true), timestamp: z.number(), payload: z.unknown().optional() }),
     repeatable: true,
+    effect: 'read',
   }),
   'system.version': method({
     summary: 'Versions of the CLI, Node, the protocol and workerd.',
@@ -64,18 +70,21 @@ export const methods = {
       workerd: z.string().optional(),
     }),
     repeatable: true,
+    effect: 'read',
   }),
   'system.shutdown': method({
     summary: 'Finishes the calls in flight, answers, then ends the server with exit code 0.',
     params: noParams,
     result: success,
     repeatable: true,
+    effect: 'read',
   }),
   'rpc.discover': method({
     summary: 'This contract as an OpenRPC document.',
     params: noParams,
     result: z.looseObject({ openrpc: z.string(), info: z.unknown(), methods: z.array(z.unknown()) }),
     repeatable: true,
+    effect: 'read',
   }),
 
   'dashboard.getData': method({
@@ -94,6 +103,7 @@ export const methods = {
     }),
     errors: ACCOUNT_ERRORS,
     repeatable: true,
+    effect: 'read',
   }),
   'dashboard.deployWorker': method({
     summary:
@@ -151,6 +161,7 @@ export const methods = {
       ...ACCOUNT_ERRORS,
     ],
     repeatable: false,
+    effect: 'write',
     timeoutMs: DEPLOY_TIMEOUT_MS,
   }),
   'dashboard.listWorkers': method({
@@ -159,6 +170,7 @@ export const methods = {
     result: z.array(r.worker),
     errors: ACCOUNT_ERRORS,
     repeatable: true,
+    effect: 'read',
   }),
   'dashboard.deleteWorker': method({
     summary: 'Deletes a Worker.',
@@ -166,6 +178,7 @@ export const methods = {
     result: success,
     errors: ['not-found', ...ACCOUNT_ERRORS],
     repeatable: false,
+    effect: 'write',
   }),
   'dashboard.invokeWorker': method({
     summary: 'Sends one HTTP request to a deployed Worker and returns its response.',
@@ -190,6 +203,7 @@ export const methods = {
     }),
     errors: ['not-found', 'unsupported-platform', 'workerd-missing', 'workerd-failed', ...ACCOUNT_ERRORS],
     repeatable: false,
+    effect: 'write',
     timeoutMs: DEPLOY_TIMEOUT_MS,
   }),
   'dashboard.listR2Buckets': method({
@@ -198,6 +212,7 @@ export const methods = {
     result: z.array(r.r2Bucket),
     errors: ACCOUNT_ERRORS,
     repeatable: true,
+    effect: 'read',
   }),
   'dashboard.createR2Bucket': method({
     summary: 'Creates an R2 bucket.',
@@ -209,6 +224,7 @@ export const methods = {
     result: success.extend({ bucket: r.r2Bucket }),
     errors: ['already-exists', ...ACCOUNT_ERRORS],
     repeatable: false,
+    effect: 'write',
   }),
   'dashboard.deleteR2Bucket': method({
     summary: 'Deletes an empty R2 bucket.',
@@ -216,6 +232,7 @@ export const methods = {
     result: success,
     errors: ['not-found', 'not-empty', ...ACCOUNT_ERRORS],
     repeatable: false,
+    effect: 'write',
   }),
   'dashboard.listKvNamespaces': method({
     summary: 'All KV namespaces of the account.',
@@ -223,6 +240,7 @@ export const methods = {
     result: z.array(r.kvNamespace),
     errors: ACCOUNT_ERRORS,
     repeatable: true,
+    effect: 'read',
   }),
   'dashboard.createKvNamespace': method({
     summary: 'Creates a KV namespace.',
@@ -230,6 +248,7 @@ export const methods = {
     result: success.extend({ namespace: r.kvNamespace }),
     errors: ['already-exists', ...ACCOUNT_ERRORS],
     repeatable: false,
+    effect: 'write',
   }),
   'dashboard.deleteKvNamespace': method({
     summary: 'Deletes a KV namespace and all of its keys.',
@@ -237,6 +256,7 @@ export const methods = {
     result: success,
     errors: ['not-found', ...ACCOUNT_ERRORS],
     repeatable: false,
+    effect: 'write',
   }),
   'dashboard.tailLogs': method({
     summary:
@@ -272,6 +292,7 @@ export const methods = {
       ...ACCOUNT_ERRORS,
     ],
     repeatable: false,
+    effect: 'read',
   }),
   'dashboard.stopTail': method({
     summary: 'Ends a tail.',
@@ -279,6 +300,7 @@ export const methods = {
     result: success,
     errors: ['not-found'],
     repeatable: true,
+    effect: 'read',
   }),
 
   'r2.listObjects': method({
@@ -297,6 +319,7 @@ export const methods = {
     }),
     errors: ['not-found', ...ACCOUNT_ERRORS],
     repeatable: true,
+    effect: 'read',
   }),
   'r2.getObject': method({
     summary: 'Reads an object, inline or into the file `path`.',
@@ -308,6 +331,7 @@ export const methods = {
     }),
     errors: ['not-found', 'result-too-large', 'file-error', ...ACCOUNT_ERRORS],
     repeatable: true,
+    effect: 'read',
     timeoutMs: TRANSFER_TIMEOUT_MS,
   }),
   'r2.putObject': method({
@@ -330,6 +354,7 @@ export const methods = {
     result: success.extend({ object: r.r2Object }),
     errors: ['not-found', 'limit-exceeded', 'file-error', ...ACCOUNT_ERRORS],
     repeatable: true,
+    effect: 'write',
     timeoutMs: TRANSFER_TIMEOUT_MS,
   }),
   'r2.deleteObject': method({
@@ -338,6 +363,7 @@ export const methods = {
     result: success,
     errors: ['not-found', ...ACCOUNT_ERRORS],
     repeatable: true,
+    effect: 'write',
   }),
 
   'kv.listKeys': method({
@@ -352,6 +378,7 @@ export const methods = {
     result: z.object({ items: z.array(r.kvKeyEntry), cursor: z.string().optional() }),
     errors: ['not-found', ...ACCOUNT_ERRORS],
     repeatable: true,
+    effect: 'read',
   }),
   'kv.get': method({
     summary: 'Reads a value, inline or into the file `path`.',
@@ -367,6 +394,7 @@ export const methods = {
     }),
     errors: ['not-found', 'result-too-large', 'file-error', ...ACCOUNT_ERRORS],
     repeatable: true,
+    effect: 'read',
     timeoutMs: TRANSFER_TIMEOUT_MS,
   }),
   'kv.put': method({
@@ -392,6 +420,7 @@ export const methods = {
     result: success,
     errors: ['not-found', 'limit-exceeded', 'file-error', ...ACCOUNT_ERRORS],
     repeatable: true,
+    effect: 'write',
     timeoutMs: TRANSFER_TIMEOUT_MS,
   }),
   'kv.delete': method({
@@ -400,6 +429,7 @@ export const methods = {
     result: success,
     errors: ['not-found', ...ACCOUNT_ERRORS],
     repeatable: true,
+    effect: 'write',
   }),
 
   'project.create': method({
@@ -423,6 +453,7 @@ export const methods = {
     result: success.extend({ projectPath: z.string(), files: z.array(z.string()) }),
     errors: ['already-exists', 'file-error', 'command-failed'],
     repeatable: false,
+    effect: 'write',
     timeoutMs: TRANSFER_TIMEOUT_MS,
   }),
 } as const satisfies Record<string, MethodDefinition>;
@@ -442,3 +473,8 @@ export type Result<M extends MethodName> = z.output<Methods[M]['result']>;
 export function isMethodName(name: string): name is MethodName {
   return Object.hasOwn(methods, name);
 }
+
+/** The methods a user calls, by name. */
+export const callableMethodNames = Object.keys(methods).filter(
+  (name): name is CallableMethod => name !== 'initialize',
+);

@@ -15,6 +15,8 @@ export interface ServerServices {
   account(): Promise<Account>;
   /** The folder that relative paths in params start from. */
   readonly cwd: string;
+  /** Whether methods that change something are refused; default false. */
+  readonly readOnly?: boolean;
   /** A line for the debug log on stderr; never a secret. */
   log(line: string): void;
 }

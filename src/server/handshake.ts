@@ -47,7 +47,12 @@ export class Handshake {
     this.#state = this.#token === undefined ? 'done' : 'initialized';
     const info = await this.#accountInfo();
     const server = { name: 'fluorite-flake', version: VERSION };
-    const answer = { protocolVersion: PROTOCOL_VERSION, server, account: info };
+    const answer = {
+      protocolVersion: PROTOCOL_VERSION,
+      server,
+      account: info,
+      ...(this.#services.readOnly && { readOnly: true }),
+    };
     if (this.#token === undefined || params.nonce === undefined) return answer;
     this.#clientNonce = params.nonce;
     this.#serverNonce = createNonce();

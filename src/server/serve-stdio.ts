@@ -12,6 +12,8 @@ export interface ServeOptions {
   output: Writable;
   openAccount(): Promise<Account>;
   cwd: string;
+  /** Whether methods that change something are refused. */
+  readOnly?: boolean;
   log(line: string): void;
   /** Takes the one line that says which fault ended the session; default `log`. */
   onFault?(line: string): void;

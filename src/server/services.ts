@@ -5,6 +5,7 @@ export interface ServicesOptions {
   /** Opens the account; called at the first use, and again after it has failed. */
   openAccount(): Promise<Account>;
   cwd: string;
+  readOnly?: boolean;
   log(line: string): void;
 }
 
@@ -14,10 +15,11 @@ export interface Services extends ServerServices {
   close(): Promise<void>;
 }
 
-export function createServices({ openAccount, cwd, log }: ServicesOptions): Services {
+export function createServices({ openAccount, cwd, readOnly, log }: ServicesOptions): Services {
   let account: Promise<Account> | undefined;
   return {
     cwd,
+    readOnly,
     log,
     account() {
       account ??= openAccount().catch((error) => {

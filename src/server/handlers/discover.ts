@@ -17,7 +17,7 @@ export function discover(): Result<'rpc.discover'> {
 
 function describe(
   name: string,
-  { summary, params, result, errors, repeatable, timeoutMs }: MethodDefinition,
+  { summary, params, result, errors, repeatable, effect, timeoutMs }: MethodDefinition,
 ) {
   const schema = schemaOf(params, 'input');
   const required = new Set((schema.required as string[] | undefined) ?? []);
@@ -30,6 +30,7 @@ function describe(
     result: { name: 'result', schema: schemaOf(result, 'output') },
     errors: errors.map((code) => ({ code: ERROR_CODES[code], message: code, data: { code } })),
     'x-repeatable': repeatable,
+    'x-effect': effect,
     'x-timeout-ms': timeoutMs,
   };
 }

@@ -1,4 +1,5 @@
 import type { CallContext, Handlers, ServerServices } from '../context.js';
+import { refuseWrites } from './read-only.js';
 import { ping, version } from './system.js';
 
 /**
@@ -21,7 +22,7 @@ export function createHandlers(services: ServerServices): Handlers {
   const objects = () => import('./r2-objects.js');
   const namespaces = () => import('./kv-namespaces.js');
   const keys = () => import('./kv-keys.js');
-  return {
+  const handlers: Handlers = {
     'system.ping': ping,
     'system.version': version,
     'rpc.discover': async () => (await import('./discover.js')).discover(),
@@ -49,4 +50,5 @@ export function createHandlers(services: ServerServices): Handlers {
       return createProject(params, { cwd: services.cwd, ...context });
     },
   };
+  return services.readOnly ? refuseWrites(handlers) : handlers;
 }
