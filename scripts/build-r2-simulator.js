@@ -1,3 +1,4 @@
+// @ts-check
 // Bundles miniflare's R2 simulator (MIT, see THIRD_PARTY_NOTICES.md) into one module that runs inside workerd.
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -5,14 +6,18 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const OUTPUT = fileURLToPath(new URL('../dist/workerd/r2-simulator.js', import.meta.url));
+const DIST = fileURLToPath(new URL('../dist', import.meta.url));
 
-/** Writes `dist/workerd/r2-simulator.js`, in one step: a reader finds all of it or nothing. */
-export async function buildR2Simulator() {
+/**
+ * Writes `workerd/r2-simulator.js` below `folder`, in one step: a reader finds all of it or nothing.
+ * @param {string} [folder] default `dist`
+ */
+export async function buildR2Simulator(folder = DIST) {
+  const output = join(folder, 'workerd', 'r2-simulator.js');
   const main = createRequire(import.meta.url).resolve('miniflare');
   const workers = join(dirname(main), 'workers');
-  const temporary = `${OUTPUT}.${process.pid}`;
-  await mkdir(dirname(OUTPUT), { recursive: true });
+  const temporary = `${output}.${process.pid}`;
+  await mkdir(dirname(output), { recursive: true });
   try {
     await build({
       entryPoints: [join(workers, 'r2', 'bucket.worker.js')],
@@ -36,7 +41,7 @@ export async function buildR2Simulator() {
       legalComments: 'inline',
       logLevel: 'warning',
     });
-    await rename(temporary, OUTPUT);
+    await rename(temporary, output);
   } finally {
     await rm(temporary, { force: true });
   }

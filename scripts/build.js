@@ -1,3 +1,4 @@
+// @ts-check
 // Builds what is published: three bundles (library, worker, CLI), one folder tree with the sources' names,
 // and the type declarations. `--no-types` skips the declarations. Everything is built beside `dist` and takes its place
 // at the end: a build that fails or is killed leaves the old one as it was.
@@ -70,7 +71,7 @@ async function bundle(outdir) {
       // jsonc-parser's CommonJS form hides its own files from the bundler.
       mainFields: ['module', 'main'],
       // unenv: its files go into users' Workers, from where they lie.
-    external: ['esbuild', 'workerd', 'unenv', '@cloudflare/unenv-preset'],
+      external: ['esbuild', 'workerd', 'unenv', '@cloudflare/unenv-preset'],
     }),
     copyTemplates(outdir),
   ]);

@@ -1,3 +1,4 @@
+// @ts-check
 // Adds to package-lock.json the optional platform packages that the registry in use did not have when the lockfile was
 // written. npm leaves them out then, and `npm ci` refuses a lockfile that misses any. Run it after `npm install` whenever
 // `npm ci` says "Missing: … from lock file". Entries added here have no integrity: npm adds it where it installs them.
@@ -27,7 +28,11 @@ for (const [path, entry] of Object.entries(lock.packages)) {
 lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)));
 writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
 
-/** What Node would resolve `name` to from the package at `path`: in its own node_modules, or in one above it. */
+/**
+ * What Node would resolve `name` to from the package at `path`: in its own node_modules, or in one above it.
+ * @param {string} path
+ * @param {string} name
+ */
 function lockedFor(path, name) {
   for (let folder = path; ; folder = folder.slice(0, folder.lastIndexOf('/node_modules/'))) {
     const locked = lock.packages[`${folder}/node_modules/${name}`];
@@ -36,7 +41,10 @@ function lockedFor(path, name) {
   }
 }
 
-/** The `os` and `cpu` that such a package's name speaks of. */
+/**
+ * The `os` and `cpu` that such a package's name speaks of.
+ * @param {string} name
+ */
 function platformOf(name) {
   const os = ['darwin', 'linux', 'android', 'freebsd'].find((one) => name.includes(one)) ?? 'win32';
   return { cpu: [name.includes('arm64') ? 'arm64' : 'x64'], os: [os] };
