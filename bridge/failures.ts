@@ -1,4 +1,4 @@
-import { methods, SidecarError } from '../src/protocol/index.js';
+import { callableMethodNames, methods, SidecarError } from '../src/protocol/index.js';
 import type { ErrorValue, ExitStatus, Outcome } from '../worker/contract.js';
 import type { SidecarState } from './state.js';
 
@@ -44,7 +44,7 @@ function howItEnded({ code, signal }: ExitStatus): string {
 /** @throws SidecarError `method-not-found` for what no user can call */
 export function checkMethod(method: string): void {
   if (Object.hasOwn(methods, method) && method !== 'initialize') return;
-  const known = Object.keys(methods).join(', ');
+  const known = callableMethodNames.join(', ');
   throw new SidecarError(
     'method-not-found',
     `There is no method ${JSON.stringify(method)}. There are: ${known}.`,

@@ -2,6 +2,7 @@ export { ERROR_CODES, type ErrorCode, type ErrorData, SidecarError, type WireErr
 export { initializedParams } from './handshake.js';
 export {
   type CallableMethod,
+  callableMethodNames,
   isMethodName,
   type MethodDefinition,
   type MethodName,

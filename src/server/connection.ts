@@ -2,8 +2,8 @@ import type { Readable, Writable } from 'node:stream';
 import type { Message, NotificationMessage, RequestMessage } from 'vscode-jsonrpc';
 import {
   type CallableMethod,
+  callableMethodNames,
   isMethodName,
-  methods,
   type NotificationName,
   type NotificationParams,
   notifications,
@@ -140,7 +140,8 @@ export class Connection {
   #receiveBatch(messages: readonly Message[]): void {
     if (messages.length === 0 || messages.length > MAX_BATCH_MESSAGES) {
       const why = `A batch holds from 1 to ${MAX_BATCH_MESSAGES} messages, not ${messages.length}.`;
-      this.#answerError(null, new SidecarError('invalid-request', why), this.#write);
+      const failure = new SidecarError('invalid-request', why, { data: { fault: 'message-invalid' } });
+      this.#answerError(null, failure, this.#write);
       return;
     }
     const batch = new BatchReply(this.#write, this.#maxBodyBytes);
@@ -159,7 +160,8 @@ export class Connection {
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       const id = (body as { id?: unknown } | null)?.id;
-      this.#answerError(isId(id) ? id : null, new SidecarError('invalid-request', error.message), reply);
+      const failure = new SidecarError('invalid-request', error.message, { data: { fault: error.fault } });
+      this.#answerError(isId(id) ? id : null, failure, reply);
     }
   }
 
@@ -189,10 +191,9 @@ export class Connection {
     if (this.#inFlight.size >= MAX_IN_FLIGHT)
       return new SidecarError('overloaded', `${MAX_IN_FLIGHT} calls wait for their answers already.`);
     if (isMethodName(method)) return undefined;
-    const known = Object.keys(methods).join(', ');
     return new SidecarError(
       'method-not-found',
-      `There is no method ${JSON.stringify(method)}. There are: ${known}.`,
+      `There is no method ${JSON.stringify(method)}. There are: ${callableMethodNames.join(', ')}.`,
     );
   }
 

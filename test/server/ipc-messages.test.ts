@@ -48,6 +48,7 @@ test('an unknown method is refused with the names there are', async () => {
     assert.equal(error?.code, -32601);
     assert.equal(error?.data?.code, 'method-not-found');
     assert.match(error?.message ?? '', /system\.ping/);
+    assert.doesNotMatch(error?.message ?? '', /initialize/, 'which is no call of a user');
   }
   await expectPing();
 });
@@ -86,6 +87,7 @@ test('what is no JSON-RPC 2.0 message is refused with its id where it has a good
     cli.send(message);
     const answer = await cli.inbox.next();
     assert.equal(answer.error?.code, -32600, JSON.stringify(message));
+    assert.equal(answer.error?.data?.fault, 'message-invalid');
     assert.equal(answer.id, id, JSON.stringify(message));
   }
   await expectPing();
