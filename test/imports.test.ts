@@ -22,6 +22,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   'src/transport': ['node:*', 'vscode-jsonrpc', 'vscode-jsonrpc/node'],
   'src/protocol': ['zod'],
   'src/version.ts': ['package.json'],
+  'src/socket-preload.ts': ['node:*'],
   'src/index.ts': ['src/protocol', 'src/version.ts'],
   'src/cloudflare': ['src/protocol', 'node:*', 'cloudflare', 'cloudflare/*', 'type src/accounts'],
   'src/project': ['src/protocol', 'src/version.ts', 'node:*', '*', 'zod'],

@@ -5,6 +5,7 @@ import { deployCommand } from './deploy.js';
 import { ipcHelp } from './ipc-help.js';
 import { kvKeyCommands } from './kv-key.js';
 import { kvNamespaceCommands } from './kv-namespace.js';
+import { localApiCommand } from './local-api.js';
 import { r2BucketCommands } from './r2-bucket.js';
 import { r2ObjectCommands } from './r2-object.js';
 import { tailCommand } from './tail.js';
@@ -23,5 +24,6 @@ export const commands: readonly Command[] = [
   ...kvKeyCommands,
   dashboardCommand,
   versionCommand,
+  localApiCommand,
   ipcHelp,
 ];

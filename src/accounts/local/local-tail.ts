@@ -1,6 +1,7 @@
 import { SidecarError } from '../../protocol/index.js';
-import type { TailParams, TailSink, TailSource } from '../account.js';
+import type { TailSink, TailSource } from '../account.js';
 import type { SharedApi } from './shared-api.js';
+import type { LocalTailParams } from './tail-filter.js';
 import { streamToSink } from './tail-stream.js';
 
 /** How often a tail that was cut off is opened again without an event in between. */
@@ -12,7 +13,7 @@ const MAX_REOPENINGS = 3;
  */
 export async function openLocalTail(
   api: SharedApi,
-  params: TailParams,
+  params: LocalTailParams,
   sink: TailSink,
   signal: AbortSignal,
 ): Promise<TailSource> {
@@ -72,7 +73,7 @@ export async function openLocalTail(
 
 async function openStream(
   api: SharedApi,
-  { workerName, ...filters }: TailParams,
+  { workerName, ...filters }: LocalTailParams,
   signal: AbortSignal,
 ): Promise<ReadableStreamDefaultReader<Uint8Array>> {
   const make = () =>

@@ -46,13 +46,15 @@ export async function serveOnSocket(
   };
 }
 
-async function closeServer(server: Server): Promise<void> {
+/** Refuses new connections and ends the ones there are. */
+export async function closeServer(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeAllConnections();
   await closed;
 }
 
-async function answer(
+/** Answers one request of Node's with the fetch API's. */
+export async function answer(
   message: IncomingMessage,
   response: ServerResponse,
   handle: (request: Request) => Promise<Response>,

@@ -1,6 +1,12 @@
 import { OUTCOMES_OF_STATUS } from '../../cloudflare/tail.js';
 import type { TraceEvent } from '../../protocol/index.js';
 import type { TailParams } from '../account.js';
+import { ApiError } from './envelope.js';
+
+/** What a tail of the local account can be filtered by: outcomes one by one too, as API v4 names them. */
+export interface LocalTailParams extends TailParams {
+  outcomes?: string[];
+}
 
 export type TailFilter = (eventJson: string) => boolean;
 
@@ -9,7 +15,7 @@ export type TailFilter = (eventJson: string) => boolean;
  * As at Cloudflare, every filter given must match. Sampling comes first: it needs no parsing either.
  */
 export function compileFilter(
-  params: TailParams,
+  params: LocalTailParams,
   random: () => number = Math.random,
 ): TailFilter | undefined {
   const tests = eventTests(params);
@@ -25,15 +31,17 @@ export function compileFilter(
 
 function eventTests({
   status,
+  outcomes,
   method,
   search,
   headers,
   clientIp,
-}: TailParams): ((event: TraceEvent) => boolean)[] {
+}: LocalTailParams): ((event: TraceEvent) => boolean)[] {
   const tests: ((event: TraceEvent) => boolean)[] = [];
-  if (status) {
-    const outcomes = new Set<string>(status.flatMap((one) => OUTCOMES_OF_STATUS[one]));
-    tests.push((event) => outcomes.has(event.outcome));
+  const wanted = outcomes ?? status?.flatMap((one) => [...OUTCOMES_OF_STATUS[one]]);
+  if (wanted) {
+    const set = new Set<string>(wanted);
+    tests.push((event) => set.has(event.outcome));
   }
   if (method) {
     const methods = new Set(method.map((one) => one.toUpperCase()));
@@ -71,4 +79,47 @@ function isFrom(event: TraceEvent, addresses: readonly string[]): boolean {
 function textOf(message: unknown): string {
   const parts: unknown[] = Array.isArray(message) ? message : [message];
   return parts.map((part) => (typeof part === 'string' ? part : (JSON.stringify(part) ?? ''))).join(' ');
+}
+
+/**
+ * The filters of API v4's `POST …/tails`: a list of objects with one member each.
+ * @throws ApiError 400 for what is none.
+ */
+export function tailParamsOf(workerName: string, filters: unknown): LocalTailParams {
+  const params: LocalTailParams = { workerName };
+  if (filters === undefined || filters === null) return params;
+  if (!Array.isArray(filters)) throw invalid(filters);
+  for (const filter of filters) addFilter(params, filter);
+  return params;
+}
+
+function addFilter(params: LocalTailParams, filter: unknown): void {
+  const { sampling_rate, outcome, method, header, client_ip, query } = (filter ?? {}) as Record<
+    string,
+    unknown
+  >;
+  if (typeof sampling_rate === 'number') params.samplingRate = sampling_rate;
+  else if (isTexts(outcome)) params.outcomes = outcome;
+  else if (isTexts(method)) params.method = method;
+  else if (isTexts(client_ip)) params.clientIp = client_ip;
+  else if (typeof query === 'string') params.search = query;
+  else if (isHeader(header)) params.headers = [...(params.headers ?? []), header];
+  else throw invalid(filter);
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
+}
+
+function isHeader(value: unknown): value is { key: string; query?: string } {
+  const { key, query } = (value ?? {}) as Record<string, unknown>;
+  return typeof key === 'string' && (query === undefined || typeof query === 'string');
+}
+
+function invalid(filter: unknown): ApiError {
+  return new ApiError(
+    400,
+    10001,
+    `A tail's filters are a list of sampling_rate, outcome, method, header, client_ip and query, not ${JSON.stringify(filter)}`,
+  );
 }

@@ -1,7 +1,7 @@
 import { SidecarError } from '../../protocol/index.js';
-import type { TailParams, TailSink } from '../account.js';
+import type { TailSink } from '../account.js';
 import type { LocalRuntime } from './runtime.js';
-import { compileFilter, type TailFilter } from './tail-filter.js';
+import { compileFilter, type LocalTailParams, type TailFilter } from './tail-filter.js';
 
 /** As at Cloudflare. */
 const MAX_TAILS_PER_WORKER = 10;
@@ -21,7 +21,7 @@ export class TailHub {
    * @returns a function that ends it; it can be called twice.
    * @throws SidecarError `limit-exceeded` at the eleventh tail of one Worker.
    */
-  open(params: TailParams, sink: TailSink, runtime: LocalRuntime): () => void {
+  open(params: LocalTailParams, sink: TailSink, runtime: LocalRuntime): () => void {
     const tails = this.#tails.get(params.workerName) ?? new Set();
     if (tails.size >= MAX_TAILS_PER_WORKER) {
       throw new SidecarError(

@@ -1,8 +1,8 @@
-import type { TailParams } from '../../account.js';
 import { ApiError, jsonObject, ok } from '../envelope.js';
 import { packResponse, unpackRequest } from '../invocation.js';
 import type { RouteTable } from '../router.js';
 import type { LocalServices } from '../services.js';
+import type { LocalTailParams } from '../tail-filter.js';
 import { tailToStream } from '../tail-stream.js';
 
 /** What API v4 has no call for: sending a request to a Worker, and a tail without a WebSocket. */
@@ -16,7 +16,7 @@ export function internalRoutes(services: LocalServices): RouteTable {
     },
     'POST /local/tails/:script': async ({ params, request }) => {
       const { name } = deployed(services, params.script ?? '');
-      const filters = (await jsonObject(request)) as Omit<TailParams, 'workerName'>;
+      const filters = (await jsonObject(request)) as Omit<LocalTailParams, 'workerName'>;
       const runtime = await services.running();
       let close = () => {};
       const { sink, stream } = tailToStream(() => close());
