@@ -49,6 +49,7 @@ export class TauriSidecar extends EventEmitter<SidecarEvents> {
       connection: this.#connection,
       log: this.#log,
       emit,
+      isHeard: () => this.listenerCount('error') > 0,
     });
     this.remote = createRemote({
       connection: this.#connection,

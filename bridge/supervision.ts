@@ -15,6 +15,8 @@ export interface SupervisionOptions {
   connection: Connection;
   log: DebugLog;
   emit<K extends keyof SidecarEvents>(event: K, ...args: SidecarEvents[K]): boolean;
+  /** Whether anybody listens to `error`. */
+  isHeard(): boolean;
 }
 
 /** Takes the connection through the states: start, stop, restart, and what follows when the child has gone. */
@@ -24,6 +26,7 @@ export class Supervision {
   readonly #connection: Connection;
   readonly #log: DebugLog;
   readonly #emit: SupervisionOptions['emit'];
+  readonly #isHeard: SupervisionOptions['isHeard'];
   readonly state: StateMachine;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -32,13 +35,14 @@ export class Supervision {
   #attempts = 0;
   #runningSinceMs = 0;
 
-  constructor({ options, connection, log, emit }: SupervisionOptions) {
+  constructor({ options, connection, log, emit, isHeard }: SupervisionOptions) {
     const { autoRestart, restartDelay: restartDelayMs, maxRestarts } = options;
     this.#options = options;
     this.#policy = { autoRestart, restartDelayMs, maxRestarts };
     this.#connection = connection;
     this.#log = log;
     this.#emit = emit;
+    this.#isHeard = isHeard;
     this.state = new StateMachine(({ from, to }) => {
       log.line(`state: ${from} -> ${to}`);
       emit('state-change', { from, to });
@@ -101,7 +105,7 @@ export class Supervision {
     } catch (cause) {
       if (!this.state.is(state)) throw stoppedMeanwhile(cause);
       const error = SidecarError.from(cause);
-      await this.#fail(error);
+      await this.#fail(error, true);
       throw error;
     }
   }
@@ -191,14 +195,17 @@ export class Supervision {
     });
   }
 
-  /** Ends in ERROR: every call is settled, the thread is ended. */
-  async #fail(error: SidecarError): Promise<void> {
+  /**
+   * Ends in ERROR: every call is settled, the thread is ended.
+   * @param isTold a caller gets the error too: without a listener there is nobody else to tell it to
+   */
+  async #fail(error: SidecarError, isTold = false): Promise<void> {
     this.state.to(ERROR);
     const lost = (method: string) =>
       new SidecarError('connection-lost', `${method} was not answered: ${error.message}`, { cause: error });
     const closed = this.#connection.close(lost, lost('dashboard.tailLogs'));
     this.#starting = undefined;
-    this.#emit('error', error);
+    if (!isTold || this.#isHeard()) this.#emit('error', error);
     await closed;
   }
 

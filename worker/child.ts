@@ -1,3 +1,5 @@
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { execa } from 'execa';
 import type { ExitStatus, LaunchOptions } from './contract.js';
@@ -84,9 +86,27 @@ async function spawnError(
 ): Promise<Failure> {
   const { cause } = await subprocess;
   const errno = (cause as NodeJS.ErrnoException | undefined)?.code ?? 'unknown';
+  const data = { cliPath: file, errno };
+  // The system says the same of a folder that is not there as of a program that is not.
+  const culprit = cwd === undefined ? undefined : await unusableFolder(cwd);
+  if (culprit !== undefined) {
+    return new Failure('start-failed', `The CLI could not be started: its working directory ${culprit}.`, {
+      ...data,
+      cwd,
+    });
+  }
   const where = cwd === undefined ? '' : ` in ${cwd}`;
-  return new Failure('start-failed', `The CLI ${file} could not be started${where}: ${errno}.`, {
-    cliPath: file,
-    errno,
-  });
+  return new Failure('start-failed', `The CLI ${file} could not be started${where}: ${errno}.`, data);
+}
+
+/** What is wrong with a folder that a process is to run in, if anything. */
+async function unusableFolder(path: string): Promise<string | undefined> {
+  try {
+    if (!(await stat(path)).isDirectory()) return `${path} is no folder`;
+    await access(path, constants.X_OK);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' ? `${path} does not exist` : `${path} cannot be used (${code})`;
+  }
 }

@@ -43,6 +43,35 @@ test('a missing file, a folder and a name that is not on PATH are named, as proc
   }
 });
 
+test('a working directory that cannot be used is named as the culprit', async (t) => {
+  const file = await fileOf(t, 'file', '', 0o644);
+  for (const [cwd, text] of [
+    [`${file}-missing`, /working directory .*file-missing does not exist/],
+    [file, /working directory .*file is no folder/],
+  ] as const) {
+    const { error } = await failure(t, '', { cwd });
+    assert.equal(error.code, 'start-failed');
+    assert.match(error.message, text);
+    assert.doesNotMatch(error.message, /node/, 'the program is innocent');
+  }
+});
+
+test('a rejected start without an error listener is told once: no warning as well', async (t) => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => warnings.push(warning);
+  process.on('warning', onWarning);
+  t.after(() => process.off('warning', onWarning));
+  const sidecar = new library.TauriSidecar({ cliPath: 'no-such-cli-anywhere' });
+  await assert.rejects(sidecar.start(), { code: 'start-failed' });
+  assert.equal(sidecar.getState(), 'error');
+  // Warnings are told on the next tick.
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(
+    warnings.filter(({ name }) => name === 'FluoriteFlakeWarning'),
+    [],
+  );
+});
+
 test('a file that is not executable is refused', async (t) => {
   const cliPath = await fileOf(t, 'cli', '#!/bin/sh\nexit 0\n', 0o644);
   const { error } = await failure(t, '', { cliPath });
