@@ -37,6 +37,7 @@ interface Pending {
   /** `performance.now()` from which on the sweep gives the call up; 0 when it has a timer of its own. */
   deadlineMs: number;
   timeoutMs: number;
+  post(body: string): void;
   resolve(result: unknown): void;
   reject(error: SidecarError): void;
   onResult: ((result: unknown) => void) | undefined;
@@ -80,12 +81,16 @@ export class Calls {
     return this.#pending.size;
   }
 
-  /** Makes a call; while there is no connection it waits for one. `onResult` runs in the turn the answer is read in. */
+  /**
+   * Makes a call; while there is no connection it waits for one. `onResult` runs in the turn the answer is read in;
+   * `post` is another way for the request than the usual one.
+   */
   call<M extends CallableMethod>(
     method: M,
     params: unknown,
     options: CallOptions = {},
     onResult?: (result: Result<M>) => void,
+    post: (body: string) => void = this.#options.post,
   ): Promise<Result<M>> {
     return new Promise((resolve, reject) => {
       const { signal } = options;
@@ -104,6 +109,7 @@ export class Calls {
         repeated: false,
         deadlineMs: 0,
         timeoutMs: checkTimeout(options.timeout) ?? methods[method].timeoutMs,
+        post,
         resolve: resolve as (result: unknown) => void,
         reject,
         onResult: onResult as ((result: unknown) => void) | undefined,
@@ -201,7 +207,7 @@ export class Calls {
   #send(pending: Pending): void {
     const { id, method, paramsJson } = pending;
     pending.sent = true;
-    this.#options.post(`{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${paramsJson}}`);
+    pending.post(`{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${paramsJson}}`);
     if (!methods[method].repeatable) pending.paramsJson = '';
   }
 

@@ -1,26 +1,29 @@
-import { proxy } from 'comlink';
+import { proxy, type Remote } from 'comlink';
 import {
   type CallableMethod,
   methods,
   type Params,
+  parseParams,
   type Result,
   SidecarError,
 } from '../src/protocol/index.js';
-import type { Outcome, RemoteCallOptions, RemoteTailBatch } from '../worker/contract.js';
+import type { Outcome, RemoteCallOptions, RemoteTailBatch, WorkerApi } from '../worker/contract.js';
 import { checkTimeout } from './calls.js';
 import type { Connection } from './connection.js';
-import { checkMethod, unwrap } from './failures.js';
+import { unwrap } from './failures.js';
 import type { WorkerHost } from './worker-host.js';
+
+const TAIL_LOGS = 'dashboard.tailLogs';
 
 type ParamsArgument<M extends CallableMethod> =
   Record<string, never> extends Params<M> ? Params<M> | undefined : Params<M>;
 
 /**
  * The worker's API through its comlink proxy. Valid for the life of the sidecar: after the thread was replaced,
- * calls reach the new one. Params are checked by the CLI, answers arrive parsed.
+ * calls reach the new one. A call is checked, settles and is repeated as one of the sidecar itself.
  */
 export interface RemoteSidecar {
-  /** Makes a call in the worker thread. */
+  /** Makes a call. Those of one tick cross to the thread as one message of the proxy. */
   call<M extends CallableMethod>(
     method: M,
     ...args: Record<string, never> extends Params<M>
@@ -42,72 +45,49 @@ export interface RemoteOptions {
   connection: Connection;
   /** @throws SidecarError `not-running` */
   checkAlive(method: string): void;
-  /** Carries out `system.shutdown`, which is a stop of the whole sidecar. */
-  shutDown(options: RemoteCallOptions | undefined): Promise<Result<'system.shutdown'>>;
+  /** Makes a call whose request crosses through the proxy. */
+  call<M extends CallableMethod>(method: M, params: unknown, options: RemoteCallOptions): Promise<Result<M>>;
 }
 
-export function createRemote({ connection, checkAlive, shutDown }: RemoteOptions): RemoteSidecar {
-  /** Runs `work` on a thread with a connection; again on the next one when that is safe, all within the timeout. */
-  async function run<T>(
-    method: CallableMethod,
-    options: RemoteCallOptions | undefined,
-    work: (host: WorkerHost, timeoutMs: number) => Promise<Outcome<T>>,
-  ): Promise<T> {
-    const deadlineMs = performance.now() + (checkTimeout(options?.timeout) ?? methods[method].timeoutMs);
-    for (let losses = 0; ; ) {
-      checkAlive(method);
-      const leftMs = Math.max(1, deadlineMs - performance.now());
-      const host = await connection.whenOpen(method, leftMs);
-      try {
-        return unwrap(await work(host, leftMs));
-      } catch (error) {
-        const failure = inFlightFailure(method, SidecarError.from(error));
-        if (failure.code === 'indeterminate') losses++;
-        if (losses > 1 || !mayRunAgain(method, failure) || performance.now() >= deadlineMs) throw failure;
-      }
-    }
-  }
-
+export function createRemote({ connection, checkAlive, call }: RemoteOptions): RemoteSidecar {
   return {
-    call: async (method, ...[params, options]) => {
-      checkMethod(method);
-      if (method === 'system.shutdown') return shutDown(options) as Promise<Result<typeof method>>;
-      const json = toJson(method, params);
-      return run(
-        method,
-        options,
-        (host, timeoutMs) => host.call(method, json, timeoutMs) as Promise<Outcome<Result<typeof method>>>,
-      );
-    },
+    call: (method, ...[params, options = {}]) => call(method, params, options),
     tail: async (params, onBatch, options) => {
-      const json = toJson('dashboard.tailLogs', params);
-      return run('dashboard.tailLogs', options, (host, timeoutMs) =>
-        // A function crosses threads only as a proxy; wrapping it again changes nothing.
-        host.run((api) => api.tail(json, proxy(onBatch), timeoutMs) as Promise<Outcome<{ tailId: string }>>),
-      );
+      parseParams(TAIL_LOGS, params);
+      const json = JSON.stringify(params);
+      const deadlineMs = performance.now() + (checkTimeout(options?.timeout) ?? methods[TAIL_LOGS].timeoutMs);
+      for (;;) {
+        checkAlive(TAIL_LOGS);
+        const leftMs = Math.max(1, deadlineMs - performance.now());
+        const host = await connection.whenOpen(TAIL_LOGS, leftMs);
+        const outcome = await openTail(host, json, onBatch, leftMs);
+        if (outcome.ok || !wasNeverSent(outcome) || performance.now() >= deadlineMs) return unwrap(outcome);
+      }
     },
   };
 }
 
-/** Params cross as text: cheaper than objects, and what cannot be sent fails here and not in the thread. */
-function toJson(method: string, params: unknown): string {
+type Opened = Outcome<{ tailId: string }>;
+
+async function openTail(
+  host: WorkerHost,
+  paramsJson: string,
+  onBatch: (batch: RemoteTailBatch) => void | Promise<void>,
+  timeoutMs: number,
+): Promise<Opened> {
   try {
-    return JSON.stringify(params ?? {});
+    // A function crosses threads only as a proxy; wrapping it again changes nothing.
+    const call = (api: Remote<WorkerApi>) =>
+      api.tail(paramsJson, proxy(onBatch), timeoutMs) as Promise<Opened>;
+    return await host.run(call);
   } catch (cause) {
-    const message = `${method}: the params cannot be written as JSON: ${(cause as Error).message}.`;
-    throw new SidecarError('invalid-params', message, { cause });
+    // A thread that died took the child with it.
+    const message = `The worker thread ended while ${TAIL_LOGS} was in flight: it may or may not have been carried out.`;
+    throw new SidecarError('indeterminate', message, { cause, data: { method: TAIL_LOGS } });
   }
 }
 
-/** A thread that died with a call in it took the child with it. */
-function inFlightFailure(method: string, error: SidecarError): SidecarError {
-  if (error.code !== 'worker-thread-failed') return error;
-  const message = `The worker thread ended while ${method} was in flight: it may or may not have been carried out.`;
-  return new SidecarError('indeterminate', message, { cause: error, data: { method } });
-}
-
-/** What was never sent may go to the next child, what is safe to repeat too. */
-function mayRunAgain(method: CallableMethod, { code }: SidecarError): boolean {
-  if (code === 'not-running' || code === 'connection-lost') return true;
-  return code === 'indeterminate' && methods[method].repeatable;
+/** The child had gone already: the next one may be asked. */
+function wasNeverSent(outcome: Outcome<unknown>): boolean {
+  return !outcome.ok && (outcome.error.code === 'not-running' || outcome.error.code === 'connection-lost');
 }

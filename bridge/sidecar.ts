@@ -51,10 +51,11 @@ export class TauriSidecar extends EventEmitter<SidecarEvents> {
       emit,
       isHeard: () => this.listenerCount('error') > 0,
     });
+    const { sendThroughProxy } = this.#connection;
     this.remote = createRemote({
       connection: this.#connection,
       checkAlive: (method) => this.#checkAlive(method),
-      shutDown: (callOptions) => this.call('system.shutdown', {}, callOptions),
+      call: (method, params, callOptions) => this.#dispatch(method, params, callOptions, sendThroughProxy),
     });
     warnOfPort(options);
   }
@@ -101,15 +102,8 @@ export class TauriSidecar extends EventEmitter<SidecarEvents> {
    * Calls a method of the contract. While the sidecar starts or restarts, the call waits, within its timeout.
    * @throws SidecarError with the method's codes, or `not-running`, `timeout`, `cancelled`, `indeterminate`
    */
-  async call<M extends CallableMethod>(
-    method: M,
-    ...[params, options = {}]: CallArguments<M>
-  ): Promise<Result<M>> {
-    this.#checkAlive(method);
-    checkMethod(method);
-    return this.#log.enabled
-      ? this.#loggedCall(method, params, options)
-      : this.#call(method, params, options);
+  call<M extends CallableMethod>(method: M, ...[params, options = {}]: CallArguments<M>): Promise<Result<M>> {
+    return this.#dispatch(method, params, options);
   }
 
   /**
@@ -141,22 +135,39 @@ export class TauriSidecar extends EventEmitter<SidecarEvents> {
     if (!state.is(STARTING, RUNNING, RESTARTING)) throw notRunning(method, state.current);
   }
 
-  #call<M extends CallableMethod>(method: M, params: unknown, options: CallOptions): Promise<Result<M>> {
-    const { calls, tails } = this.#connection;
-    if (method === 'dashboard.tailLogs') return tails.openForEvents(params, options) as Promise<Result<M>>;
-    if (method === 'system.shutdown') return calls.call(method, params, options, () => void this.stop());
-    return calls.call(method, params, options);
-  }
-
-  async #loggedCall<M extends CallableMethod>(
+  #dispatch<M extends CallableMethod>(
     method: M,
     params: unknown,
     options: CallOptions,
+    post?: (body: string) => void,
   ): Promise<Result<M>> {
+    try {
+      this.#checkAlive(method);
+      checkMethod(method);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const answered = this.#call(method, params, options, post);
+    return this.#log.enabled ? this.#logged(method, answered) : answered;
+  }
+
+  #call<M extends CallableMethod>(
+    method: M,
+    params: unknown,
+    options: CallOptions,
+    post?: (body: string) => void,
+  ): Promise<Result<M>> {
+    const { calls, tails } = this.#connection;
+    if (method === 'dashboard.tailLogs') return tails.openForEvents(params, options) as Promise<Result<M>>;
+    if (method === 'system.shutdown') return calls.call(method, params, options, () => void this.stop());
+    return calls.call(method, params, options, undefined, post);
+  }
+
+  async #logged<T>(method: string, answered: Promise<T>): Promise<T> {
     const startedMs = performance.now();
     const elapsed = () => `${(performance.now() - startedMs).toFixed(1)} ms`;
     try {
-      const result = await this.#call(method, params, options);
+      const result = await answered;
       this.#log.line(`call: ${method} answered in ${elapsed()}`);
       return result;
     } catch (error) {

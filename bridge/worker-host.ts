@@ -2,10 +2,11 @@ import { extname } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { type Endpoint, type Remote, releaseProxy, wrap } from 'comlink';
 import { Piscina } from 'piscina';
-import { type CallableMethod, SidecarError } from '../src/protocol/index.js';
+import { SidecarError } from '../src/protocol/index.js';
 import { CoalescingEndpoint } from '../src/transport/coalescing-endpoint.js';
 import { drainPort } from '../src/transport/drain-port.js';
-import type { LaneMessage, Outcome, WorkerApi, WorkerTask } from '../worker/contract.js';
+import type { LaneMessage, WorkerApi, WorkerTask } from '../worker/contract.js';
+import { Outbox } from './outbox.js';
 
 /** Beside this module in the sources and in what is built. */
 const WORKER_URL = new URL(
@@ -19,15 +20,14 @@ export class WorkerHost {
   readonly #lane: MessagePort;
   readonly #apiPort: MessagePort;
   readonly #api: Remote<WorkerApi>;
-  readonly #callInThread: Remote<WorkerApi>['call'];
+  readonly #laneOutbox: Outbox;
+  readonly #apiOutbox: Outbox;
   readonly #onMessage: (message: LaneMessage) => void;
   readonly #onDeath: (error: SidecarError) => void;
   /** Calls of the API that have not been answered. */
   readonly #running = new Set<(error: unknown) => void>();
   #death: SidecarError | undefined;
   #closed = false;
-  #outbox = '';
-  #scheduled = false;
 
   constructor(onMessage: (message: LaneMessage) => void, onDeath: (error: SidecarError) => void) {
     // With atomics, piscina blocks the thread's event loop between tasks; one thread with one endless task needs none.
@@ -49,7 +49,13 @@ export class WorkerHost {
     this.#onMessage = onMessage;
     // CoalescingEndpoint has the three methods of comlink's Endpoint, whose types are the browser's.
     this.#api = wrap<WorkerApi>(new CoalescingEndpoint(api.port1) as unknown as Endpoint);
-    this.#callInThread = this.#api.call;
+    this.#laneOutbox = new Outbox((bodies) => {
+      if (!this.#closed) this.#lane.postMessage(bodies);
+    });
+    // The death of the thread, the one way for this to fail, is told to everybody by itself.
+    this.#apiOutbox = new Outbox(
+      (bodies) => void this.run((proxied) => proxied.send(bodies)).catch(() => undefined),
+    );
     const task: WorkerTask = { api: api.port2, lane: lane.port2 };
     this.#pool.run(task, { transferList: [api.port2, lane.port2] }).then(
       () => this.#die(threadFailed('it returned')),
@@ -88,28 +94,19 @@ export class WorkerHost {
     });
   }
 
-  /** Makes a call in the thread. Its own proxy is made once: comlink makes one at every look at `api.call`. */
-  call(method: CallableMethod, paramsJson: string, timeoutMs: number): Promise<Outcome<unknown>> {
-    return this.run(() => this.#callInThread(method, paramsJson, timeoutMs) as Promise<Outcome<unknown>>);
-  }
-
   /** Delivers what the thread has posted on the lane until now: its answer to `run` may have overtaken that. */
   drain(): void {
     drainPort(this.#lane, this.#onMessage);
   }
 
-  /** Sends a message to the child; what is posted in one tick crosses as one text, a message a line. */
+  /** Sends a message to the child, by the lane. */
   post(body: string): void {
-    // JSON has no bare line feed, so one can stand between two bodies.
-    this.#outbox = this.#outbox === '' ? body : `${this.#outbox}\n${body}`;
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    process.nextTick(() => {
-      this.#scheduled = false;
-      const text = this.#outbox;
-      this.#outbox = '';
-      if (!this.#closed) this.#lane.postMessage(text);
-    });
+    this.#laneOutbox.add(body);
+  }
+
+  /** Sends a message to the child, by the comlink proxy; those of one tick are one call of it. */
+  send(body: string): void {
+    this.#apiOutbox.add(body);
   }
 
   /** Ends the thread. The child must have ended before: a thread that is terminated cannot reap it. */

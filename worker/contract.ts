@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { AccountInfo, CallableMethod, ErrorCode, Result, TraceEvent } from '../src/protocol/index.js';
+import type { AccountInfo, ErrorCode, TraceEvent } from '../src/protocol/index.js';
 
 /** An error as it crosses threads: comlink keeps no code, data or class of an error that is thrown. */
 export interface ErrorValue {
@@ -96,12 +96,9 @@ export interface WorkerApi {
   stop(steps: StopSteps): Promise<void>;
   /** Kills the child at once. */
   kill(): void;
+  /** Sends JSON-RPC messages to the child, one a line; the answers come by the lane. */
+  send(bodies: string): void;
   /** @param paramsJson the params as JSON text */
-  call<M extends CallableMethod>(
-    method: M,
-    paramsJson: string,
-    timeoutMs: number,
-  ): Promise<Outcome<Result<M>>>;
   tail(
     paramsJson: string,
     onBatch: (batch: RemoteTailBatch) => void | Promise<void>,

@@ -1,5 +1,4 @@
 import { expose } from 'comlink';
-import type { CallableMethod, Result } from '../src/protocol/index.js';
 import { CoalescingEndpoint } from '../src/transport/coalescing-endpoint.js';
 import { drainPort } from '../src/transport/drain-port.js';
 import type { WorkerApi, WorkerTask } from './contract.js';
@@ -17,11 +16,15 @@ export default function main({ api, lane }: WorkerTask): Promise<never> {
   lane.on('message', write);
   // Calls made before a stop are sent before the shutdown.
   const flushLane = () => drainPort(lane, write);
-  expose(createApi(supervisor, flushLane), new CoalescingEndpoint(api));
+  expose(createApi(supervisor, write, flushLane), new CoalescingEndpoint(api));
   return new Promise(() => {});
 }
 
-function createApi(supervisor: Supervisor, flushLane: () => void): WorkerApi {
+function createApi(
+  supervisor: Supervisor,
+  write: (bodies: string) => void,
+  flushLane: () => void,
+): WorkerApi {
   return {
     launch: (options) => outcomeOf(() => supervisor.launch(options)),
     stop: (steps) => {
@@ -29,8 +32,7 @@ function createApi(supervisor: Supervisor, flushLane: () => void): WorkerApi {
       return supervisor.stop(steps);
     },
     kill: () => supervisor.kill(),
-    call: <M extends CallableMethod>(method: M, paramsJson: string, timeoutMs: number) =>
-      outcomeOf(async () => (await supervisor.session.callText(method, paramsJson, timeoutMs)) as Result<M>),
+    send: write,
     tail: (paramsJson, onBatch, timeoutMs) =>
       outcomeOf(async () => {
         // The callback is attached in the same turn as the answer is read: a batch may stand right behind it.
