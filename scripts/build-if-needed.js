@@ -1,4 +1,3 @@
-// @ts-check
 // Builds unless `dist` is there and newer than everything it is made from. Says nothing when there is nothing to do.
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,3 @@
-// @ts-check
 // Bundles miniflare's R2 simulator (MIT, see THIRD_PARTY_NOTICES.md) into one module that runs inside workerd.
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';

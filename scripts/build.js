@@ -1,4 +1,3 @@
-// @ts-check
 // Builds what is published: three bundles (library, worker, CLI), one folder tree with the sources' names,
 // and the type declarations. `--no-types` skips the declarations. Everything is built beside `dist` and takes its place
 // at the end: a build that fails or is killed leaves the old one as it was.
@@ -55,7 +54,7 @@ async function bundle(outdir) {
     build({
       ...shared,
       outdir,
-      entryPoints: ['src/index.ts', 'bridge/index.ts'],
+      entryPoints: ['src/index.ts', 'src/socket-preload.ts', 'bridge/index.ts'],
       // Not comlink: a copy of it would not know the user's own `proxy()`. Not piscina: it starts a file of its own.
       external: ['comlink', 'piscina'],
       splitting: true,

@@ -1,4 +1,3 @@
-// @ts-check
 // Adds to package-lock.json the optional platform packages that the registry in use did not have when the lockfile was
 // written. npm leaves them out then, and `npm ci` refuses a lockfile that misses any. Run it after `npm install` whenever
 // `npm ci` says "Missing: … from lock file". Entries added here have no integrity: npm adds it where it installs them.

@@ -1,4 +1,3 @@
-// @ts-check
 import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 

@@ -22,9 +22,13 @@ function checkout() {
   );
   writeFileSync(join(root, 'src/file.ts'), '');
   const run = () => {
-    const { stdout, stderr, status } = spawnSync(process.execPath, [join(root, 'scripts/build-if-needed.js')], {
-      encoding: 'utf8',
-    });
+    const { stdout, stderr, status } = spawnSync(
+      process.execPath,
+      [join(root, 'scripts/build-if-needed.js')],
+      {
+        encoding: 'utf8',
+      },
+    );
     assert.equal(status, 0, stderr);
     return stdout;
   };

@@ -3,8 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, test } from 'node:test';
-import { replaceFolder } from '../../scripts/replace-folder.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+
+const { replaceFolder } = (await import(
+  new URL('../../scripts/replace-folder.js', import.meta.url).href
+)) as {
+  replaceFolder(folder: string, fill: (fresh: string) => Promise<void>): Promise<void>;
+};
 
 const root = temporaryFolder();
 let parent: string;
