@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SidecarError } from '../../protocol/index.js';
 import { fileError, isMissing } from './file-error.js';
+import { makeFolder } from './make-folder.js';
 
 /** What a lock file says about the process that wrote it. */
 export interface OwnerRecord {
@@ -45,8 +46,7 @@ export async function acquireOwnership(options: OwnershipOptions): Promise<Owner
   const folder = join(options.stateDir, 'lock');
   const deadline = performance.now() + CLOSING_TIMEOUT_MS;
   try {
-    await mkdir(options.stateDir, { recursive: true, mode: 0o700 });
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
     for (;;) {
       const top = await highest(folder);
       const record = top === 0 ? undefined : await readRecord(join(folder, `owner.${top}`));

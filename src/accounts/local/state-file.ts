@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { copyFile, link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, link, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { SidecarError } from '../../protocol/index.js';
 import { fileError, isMissing } from './file-error.js';
+import { makeFolder } from './make-folder.js';
 import { emptyState, type LocalState } from './state.js';
 
 const FORMAT = 1;
@@ -43,7 +44,7 @@ export class StateFile {
   /** Makes `state` the one on disk. When it resolves, it survives a power cut. */
   async save(state: LocalState): Promise<void> {
     try {
-      await mkdir(this.stateDir, { recursive: true, mode: 0o700 });
+      await makeFolder(this.stateDir);
       await this.#keepLastGood();
       await writeFileAtomic(this.path, encode(state), { mode: 0o600 });
       await flushDirectory(this.stateDir);

@@ -158,3 +158,18 @@ test('a state directory with a very long path works', async (t) => {
   await second.close();
   await first.close();
 });
+
+test('a folder that cannot be made is a file-error at once', {
+  skip: process.platform !== 'linux',
+}, async () => {
+  // Below /proc Node's recursive mkdir never settles.
+  for (const stateDir of ['/proc/nope', '/proc/nope/deeper', '/dev/null/below']) {
+    const api = new SharedApi({ stateDir, log: () => {}, createRuntime: noRuntime });
+    await assert.rejects(api.send(list, true), (error: { code: string; data: { path: string } }) => {
+      assert.equal(error.code, 'file-error');
+      assert.equal(error.data.path, stateDir);
+      return true;
+    });
+    await api.close();
+  }
+});
