@@ -37,11 +37,12 @@ export const deployCommand = methodCommand({
   }),
   async print(result, { print, note }) {
     for (const warning of result.warnings) note(`warning: ${warning}`);
+    for (const line of result.notes) note(line);
     const details = [
       `size ${bytes(result.size)}, gzipped ${bytes(result.gzipSize)}`,
       result.startupTimeMs !== undefined && `started in ${Math.round(result.startupTimeMs)} ms`,
       result.version && `version ${result.version}`,
-      result.url ?? (!result.dryRun && `try it: fluorite-flake workers invoke ${result.name}`),
+      result.url ?? (!result.dryRun && `call it: fluorite-flake workers invoke ${result.name}`),
     ].filter(Boolean);
     await print(`${result.message}\n${details.map((line) => `  ${line}\n`).join('')}`);
   },

@@ -147,6 +147,8 @@ export const methods = {
       dryRun: z.boolean(),
       /** What the configuration asked for and the deploy left out or changed. */
       warnings: z.array(z.string()),
+      /** What was made on the way: namespaces and buckets. */
+      notes: z.array(z.string()),
     }),
     errors: [
       'config-not-found',

@@ -120,7 +120,7 @@ const some: { -readonly [M in keyof Handlers]?: Handlers[M] } = {
   'dashboard.deleteR2Bucket': () => ({ success: true }),
   'dashboard.deployWorker': async ({ name = 'worker', dryRun }) => {
     if (name === 'kill-child') await killSelf();
-    return { success: true, message: 'done', name, size: 1, gzipSize: 1, dryRun, warnings: [] };
+    return { success: true, message: 'done', name, size: 1, gzipSize: 1, dryRun, warnings: [], notes: [] };
   },
   'dashboard.listWorkers': () => [{ name: 7 }] as never,
   'project.create': async ({ name, path }, { progress }) => {

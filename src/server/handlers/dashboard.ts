@@ -36,13 +36,17 @@ export async function getData(
       return [];
     }
   };
-  const workersAsked = ask('workers', listWorkers(api, signal));
+  const workersAsked = listWorkers(api, signal);
   const [workers, r2Buckets, kvNamespaces, durableObjects, deployments] = await Promise.all([
-    workersAsked,
+    ask('workers', workersAsked),
     ask('r2', listR2Buckets(api, signal)),
     ask('kv', listKvNamespaces(api, signal)),
     ask('durableObjects', listDurableObjectNamespaces(api, signal)),
-    workersAsked.then((found) => ask('deployments', latestDeployments(api, found, signal))),
+    // Without the Workers nobody knows whose deployments to ask for: that is told as theirs, too.
+    ask(
+      'deployments',
+      workersAsked.then((found) => latestDeployments(api, found, signal)),
+    ),
   ]);
   return { account: info, workers, r2Buckets, kvNamespaces, durableObjects, deployments, errors };
 }

@@ -23,7 +23,7 @@ export async function deployWorker(
   const built = { success: true as const, name: upload.name, ...(await sizes(upload)) };
   if (params.dryRun) {
     const message = `${upload.name} was built (${built.size} bytes, ${built.gzipSize} gzipped). Nothing was deployed: this was a dry run.`;
-    return { ...built, message, dryRun: true, warnings: upload.warnings };
+    return { ...built, message, dryRun: true, warnings: upload.warnings, notes: [] };
   }
   const deployed = await deployTo(await services.account(), upload, params.message, context);
   return { ...built, ...deployed, dryRun: false };
@@ -39,16 +39,16 @@ async function deployTo(
   const { provision } = await import('./provision.js');
   const api = { client: await account.client(), accountId: account.info.id };
   progress({ message: 'Preparing bindings' });
-  const { bindings, warnings } = await provision(api, account.info.kind, upload, signal);
+  const { bindings, notes } = await provision(api, account.info.kind, upload, signal);
   progress({ message: `Uploading ${upload.name}` });
   const uploaded = await uploadWorker(api, { ...upload, bindings }, { message }, signal);
-  const reached =
-    account.info.kind === 'cloud' ? await publish(account, upload.name, signal) : invokeAdvice(upload.name);
+  const published = account.info.kind === 'cloud' ? await publish(account, upload.name, signal) : {};
   return {
     ...uploaded,
-    ...(reached.url && { url: reached.url }),
-    message: `${upload.name} was deployed to ${accountName(account)}. ${reached.advice}`,
-    warnings: [...upload.warnings, ...warnings, ...reached.warnings],
+    ...(published.url && { url: published.url }),
+    message: `${upload.name} was deployed to ${accountName(account)}.`,
+    warnings: [...upload.warnings, ...(published.warning ? [published.warning] : [])],
+    notes,
   };
 }
 
@@ -56,36 +56,22 @@ function accountName({ info }: Account): string {
   return info.kind === 'local' ? 'the local account' : `the Cloudflare account ${info.name}`;
 }
 
-interface Reached {
-  url?: string;
-  advice: string;
-  warnings: string[];
-}
-
-function invokeAdvice(name: string): Reached {
-  return {
-    advice: `Nothing listens on a port: call it with dashboard.invokeWorker {"name": "${name}"}.`,
-    warnings: [],
-  };
-}
-
 /** Switches workers.dev on. The Worker is deployed already, so that a failure here is a warning. */
-async function publish(account: Account, name: string, signal: AbortSignal): Promise<Reached> {
+async function publish(
+  account: Account,
+  name: string,
+  signal: AbortSignal,
+): Promise<{ url?: string; warning?: string }> {
   const { accountSubdomain, enableSubdomain } = await import('../../cloudflare/workers.js');
   const api = { client: await account.client(), accountId: account.info.id };
   try {
     const subdomain = await accountSubdomain(api, signal);
-    if (!subdomain)
-      return { advice: '', warnings: ['The account has no workers.dev subdomain: the Worker has no URL.'] };
+    if (!subdomain) return { warning: 'The account has no workers.dev subdomain: the Worker has no URL.' };
     await enableSubdomain(api, name, signal);
-    const url = `https://${name}.${subdomain}.workers.dev`;
-    return { url, advice: `It answers at ${url}.`, warnings: [] };
+    return { url: `https://${name}.${subdomain}.workers.dev` };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return {
-      advice: '',
-      warnings: [`The Worker was deployed, but it may not be reachable on workers.dev: ${why}`],
-    };
+    return { warning: `The Worker was deployed, but it may not be reachable on workers.dev: ${why}` };
   }
 }
 

@@ -18,15 +18,15 @@ export async function provision(
   kind: 'local' | 'cloud',
   upload: Pick<WorkerUpload, 'name' | 'bindings'>,
   signal: AbortSignal,
-): Promise<{ bindings: WorkerBinding[]; warnings: string[] }> {
+): Promise<{ bindings: WorkerBinding[]; notes: string[] }> {
   const job = new Provisioning(api, kind, upload.name, signal);
   const bindings: WorkerBinding[] = [];
   for (const binding of upload.bindings) bindings.push(await job.complete(binding));
-  return { bindings, warnings: job.warnings };
+  return { bindings, notes: job.notes };
 }
 
 class Provisioning {
-  readonly warnings: string[] = [];
+  readonly notes: string[] = [];
   #deployed: ReturnType<typeof listBindings> | undefined;
   #namespaces: ReturnType<typeof listKvNamespaces> | undefined;
   #buckets: ReturnType<typeof listR2Buckets> | undefined;
@@ -61,7 +61,7 @@ class Provisioning {
     if (found) return found.id;
     const { id } = await createKvNamespace(this.api, title, this.signal);
     this.#namespaces = undefined;
-    this.warnings.push(`The KV namespace ${title} (${id}) was created for the binding ${name}.`);
+    this.notes.push(`The KV namespace ${title} (${id}) was created for the binding ${name}.`);
     return id;
   }
 
@@ -74,7 +74,7 @@ class Provisioning {
     if ((await this.#listBuckets()).some((one) => one.name === bucket)) return bucket;
     await createR2Bucket(this.api, { name: bucket }, this.signal);
     this.#buckets = undefined;
-    this.warnings.push(`The R2 bucket ${bucket} was created for the binding ${name}.`);
+    this.notes.push(`The R2 bucket ${bucket} was created for the binding ${name}.`);
     return bucket;
   }
 
@@ -83,7 +83,7 @@ class Provisioning {
     const { createLocalKvNamespace } = await import('../../accounts/local/create-kv-namespace.js');
     await createLocalKvNamespace(this.api, id, this.signal);
     this.#namespaces = undefined;
-    this.warnings.push(
+    this.notes.push(
       `The KV namespace ${id} did not exist on the local account and was created there, empty.`,
     );
   }
@@ -92,9 +92,7 @@ class Provisioning {
     if ((await this.#listBuckets()).some((one) => one.name === name)) return;
     await createR2Bucket(this.api, { name }, this.signal);
     this.#buckets = undefined;
-    this.warnings.push(
-      `The R2 bucket ${name} did not exist on the local account and was created there, empty.`,
-    );
+    this.notes.push(`The R2 bucket ${name} did not exist on the local account and was created there, empty.`);
   }
 
   /** `<worker>-<binding>` as both products take it. */

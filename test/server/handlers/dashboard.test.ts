@@ -66,6 +66,7 @@ test('when everything fails, every product says so', async () => {
   const handlers = handlersOn(denied);
   const data = await handlers['dashboard.getData']({}, context());
   assert.deepEqual(data.errors.map(({ product }) => product).sort(), [
+    'deployments',
     'durableObjects',
     'kv',
     'r2',

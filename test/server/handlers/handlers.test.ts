@@ -80,9 +80,10 @@ test('a deploy provisions its bindings, serves, and is found by the dashboard', 
     { progress: ({ message }) => messages.push(message) },
   );
   assert.equal(deployed.url, undefined);
-  assert.match(deployed.message, /dashboard\.invokeWorker/);
+  assert.equal(deployed.message, 'app was deployed to the local account.');
   assert.ok(deployed.version && deployed.etag && deployed.startupTimeMs);
-  assert.equal(deployed.warnings.length, 2);
+  assert.deepEqual(deployed.warnings, [], 'what was created is no warning');
+  assert.equal(deployed.notes.length, 2);
   assert.ok(messages.length >= 2);
   const data = await call('dashboard.getData', {});
   assert.deepEqual(
@@ -214,6 +215,7 @@ test('a redeploy keeps what was provisioned and the secrets, a broken one change
   assert.deepEqual(warnings, []);
   await assert.rejects(call('dashboard.deployWorker', { name: 'app', script: 'export default {' }), {
     code: 'script-invalid',
+    message: /^Could not deploy the Worker app: (?!.*refused).*SyntaxError/,
   });
   const { body } = await call('dashboard.invokeWorker', { name: 'app' });
   assert.deepEqual(JSON.parse(body), { version: '3', kv: 'hello', secret: 's3cret' });
@@ -221,7 +223,7 @@ test('a redeploy keeps what was provisioned and the secrets, a broken one change
 
 test('ids and names of another account are created here, and said so', async () => {
   const id = 'abcdef0123456789abcdef0123456789';
-  const { warnings } = await call('dashboard.deployWorker', {
+  const { notes } = await call('dashboard.deployWorker', {
     name: 'moved',
     script: SCRIPT,
     bindings: [
@@ -230,7 +232,7 @@ test('ids and names of another account are created here, and said so', async () 
     ],
   });
   assert.deepEqual(
-    warnings.map((warning) => /local account/.test(warning)),
+    notes.map((note) => /local account/.test(note)),
     [true, true],
   );
   await call('kv.put', { namespaceId: id, key: 'from-api', value: 'there' });

@@ -5,6 +5,7 @@ import { checkBytes, LIMITS } from '../limits.js';
 import type { RouteTable } from '../router.js';
 import type { LocalServices } from '../services.js';
 import { activeVersion, type DeploymentRecord, type VersionRecord, type WorkerRecord } from '../state.js';
+import { refusalOf } from './refusal.js';
 import { readScriptUpload } from './script-upload.js';
 import {
   addDeployment,
@@ -146,7 +147,7 @@ async function deployVersion(services: LocalServices, name: string, request: Req
     );
   }
   const annotations = (body.annotations ?? {}) as Record<string, string | undefined>;
-  const { result } = await services.deploy((draft) => {
+  const deploying = services.deploy((draft) => {
     const worker = existingWorker(draft, name);
     if (!worker.versions.some((one) => one.id === only.version_id)) {
       throw new ApiError(404, 10110, `The Worker ${name} has no version ${only.version_id}`);
@@ -154,6 +155,7 @@ async function deployVersion(services: LocalServices, name: string, request: Req
     addDeployment(worker, String(only.version_id), annotations['workers/message']);
     return worker.deployments[0] as DeploymentRecord;
   });
+  const { result } = await deploying.catch(refusalOf(name));
   return ok(describeDeployment(result));
 }
 
@@ -190,7 +192,7 @@ async function changeBindings(
   scriptName: string,
   change: (bindings: WorkerBinding[]) => WorkerBinding[],
 ): Promise<void> {
-  await services.deploy((draft) => {
+  const deploying = services.deploy((draft) => {
     const worker = existingWorker(draft, scriptName);
     const before = activeVersion(worker);
     if (!before) throw new ApiError(404, 10007, `No version of the Worker ${scriptName} is deployed`);
@@ -203,4 +205,5 @@ async function changeBindings(
     });
     addDeployment(worker, version.id);
   });
+  await deploying.catch(refusalOf(scriptName));
 }

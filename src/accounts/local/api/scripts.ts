@@ -3,6 +3,7 @@ import { ApiError, jsonObject, ok } from '../envelope.js';
 import type { RouteTable } from '../router.js';
 import type { LocalServices } from '../services.js';
 import { activeVersion, type VersionRecord, type WorkerRecord } from '../state.js';
+import { refusalOf } from './refusal.js';
 import { readScriptUpload } from './script-upload.js';
 import { addDeployment, addVersion, existingWorker, storeModules, workerOf } from './versions.js';
 
@@ -51,13 +52,14 @@ async function upload(services: LocalServices, name: string, request: Request): 
   const valid = workerNameSchema.safeParse(name);
   if (!valid.success) throw new ApiError(400, 10016, valid.error.issues[0]?.message ?? 'invalid Worker name');
   const form = await readScriptUpload(request);
-  const { result, startupTimeMs } = await services.deploy(async (draft) => {
+  const deploying = services.deploy(async (draft) => {
     const modules = await storeModules(services, form);
     const worker = workerOf(draft, name);
     const version = addVersion(draft, worker, form, modules);
     addDeployment(worker, version.id, form.message);
     return { worker, version };
   });
+  const { result, startupTimeMs } = await deploying.catch(refusalOf(name));
   const described = describeScript(result.worker);
   return ok({
     ...described,
