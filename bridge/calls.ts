@@ -8,12 +8,16 @@ import {
   SidecarError,
 } from '../src/protocol/index.js';
 import { PendingTable } from '../src/transport/pending-table.js';
+import { decode, RawResult } from './raw-result.js';
 
 /** Calls that may be unanswered at once, given up or not; more are refused, so that a stopped child costs bounded memory. */
 const MAX_PENDING = 65_536;
 const SWEEP_MS = 250;
 /** The thread's own calls have the ids between. */
 const ID_STEP = 2;
+/** How our server begins the answer to a call that went well. */
+const RESULT_HEAD = /^\{"jsonrpc":"2\.0","id":(\d{1,15}),"result":/;
+const HEAD_BYTES = 64;
 /** What a request has around its params, at most. */
 const ENVELOPE_BYTES = 128;
 
@@ -42,6 +46,8 @@ interface Pending {
   reject(error: SidecarError): void;
   onResult: ((result: unknown) => void) | undefined;
   onProgress: CallOptions['onProgress'];
+  /** Whether the result is wanted as it came. */
+  raw: boolean;
   release: (() => void) | undefined;
 }
 
@@ -91,6 +97,7 @@ export class Calls {
     options: CallOptions = {},
     onResult?: (result: Result<M>) => void,
     post: (body: string) => void = this.#options.post,
+    raw = false,
   ): Promise<Result<M>> {
     return new Promise((resolve, reject) => {
       const { signal } = options;
@@ -114,12 +121,30 @@ export class Calls {
         reject,
         onResult: onResult as ((result: unknown) => void) | undefined,
         onProgress: options.onProgress,
+        raw,
         release: undefined,
       };
       this.#pending.add(pending);
       this.#limitTime(pending, options);
       if (this.#connected) this.#send(pending);
     });
+  }
+
+  /** Makes a call whose result is handed over unparsed. */
+  callRaw<M extends CallableMethod>(
+    method: M,
+    params: unknown,
+    options?: CallOptions,
+  ): Promise<RawResult<M>> {
+    const answered: Promise<unknown> = this.call(
+      method,
+      params,
+      options,
+      undefined,
+      this.#options.post,
+      true,
+    );
+    return answered as Promise<RawResult<M>>;
   }
 
   /** Sends a notification, if there is a connection. */
@@ -173,6 +198,20 @@ export class Calls {
     // Bodies were joined unparsed: one that is broken could swallow its neighbour, and then the count is off.
     if (answers.length !== count) this.#fault('an answer is not JSON');
     else for (const answer of answers) this.#settle(answer);
+  }
+
+  /** One answer, large, in UTF-8. */
+  receiveBytes(bytes: Uint8Array): void {
+    const head = RESULT_HEAD.exec(
+      Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(HEAD_BYTES, bytes.length)).toString('latin1'),
+    );
+    const id = Number(head?.[1]);
+    if (head === null || this.#pending.get(id)?.raw !== true) {
+      this.receive(`[${decode(bytes)}]`, 1);
+      return;
+    }
+    const pending = this.#take(id) as Pending;
+    pending.resolve(new RawResult(pending.method, bytes.subarray(head[0].length, -1)));
   }
 
   progress({ token, value }: NotificationParams<'$/progress'>): void {
@@ -290,6 +329,10 @@ export class Calls {
 
   #resolve(pending: Pending, result: unknown): void {
     try {
+      if (pending.raw) {
+        pending.resolve(new RawResult(pending.method, Buffer.from(JSON.stringify(result))));
+        return;
+      }
       const parsed = parseResult(pending.method, result, 'protocol-error');
       pending.onResult?.(parsed);
       pending.resolve(parsed);

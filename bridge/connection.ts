@@ -157,7 +157,7 @@ export class Connection {
         this.calls.receive(message.json, message.count);
         break;
       case 'answer':
-        this.calls.receive(`[${decode(message.bytes)}]`, 1);
+        this.calls.receiveBytes(message.bytes);
         break;
       case 'tail':
         this.tails.deliver(message);
@@ -232,8 +232,4 @@ export class Connection {
     const data = typeof stderr === 'string' ? { ...error.data, stderr: log.redact(stderr) } : error.data;
     return new SidecarError(error.code, log.redact(error.message), { data });
   }
-}
-
-function decode(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }

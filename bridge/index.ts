@@ -26,6 +26,7 @@ export {
 } from './default-sidecar.js';
 export type { SidecarEvents } from './events.js';
 export type { SidecarOptions } from './options.js';
+export { RawResult } from './raw-result.js';
 export type { RemoteSidecar } from './remote.js';
 export { TauriSidecar } from './sidecar.js';
 export { SidecarState, type StateChange } from './state.js';

@@ -6,6 +6,7 @@ import { DebugLog } from './debug-log.js';
 import type { SidecarEvents } from './events.js';
 import { checkMethod, notRunning } from './failures.js';
 import { resolveOptions, type SidecarOptions } from './options.js';
+import type { RawResult } from './raw-result.js';
 import { createRemote, type RemoteSidecar } from './remote.js';
 import { SidecarState } from './state.js';
 import { Supervision } from './supervision.js';
@@ -104,6 +105,20 @@ export class TauriSidecar extends EventEmitter<SidecarEvents> {
    */
   call<M extends CallableMethod>(method: M, ...[params, options = {}]: CallArguments<M>): Promise<Result<M>> {
     return this.#dispatch(method, params, options);
+  }
+
+  /**
+   * Makes a call whose result stays as it came, in bytes: for a UI that hands a large one on, or parses it elsewhere.
+   * @throws SidecarError as `call` does
+   */
+  async callRaw<M extends CallableMethod>(
+    method: Exclude<M, 'dashboard.tailLogs' | 'system.shutdown'>,
+    ...[params, options = {}]: CallArguments<M>
+  ): Promise<RawResult<M>> {
+    this.#checkAlive(method);
+    checkMethod(method);
+    const answered = this.#connection.calls.callRaw<M>(method, params, options);
+    return this.#log.enabled ? this.#logged(method, answered) : answered;
   }
 
   /**

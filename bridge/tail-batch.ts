@@ -1,4 +1,5 @@
 import type { TraceEvent } from '../src/protocol/index.js';
+import { decode } from './raw-result.js';
 
 /** Stands in a stream where events may be missing because the CLI was started anew. */
 export interface TailGap {
@@ -31,7 +32,7 @@ export class TailBatch {
 
   /** The events as the text of a JSON array. */
   text(): string {
-    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength).toString('utf8');
+    return decode(this.bytes);
   }
 
   /** The events, parsed. */

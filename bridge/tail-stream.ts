@@ -2,7 +2,7 @@ import { SidecarError, type TailEndReason, type TraceEvent } from '../src/protoc
 import { gapBatch, type TailBatch, type TailGap } from './tail-batch.js';
 
 /** How long a stream may keep the thread before it lets other work in. */
-const BUDGET_MS = 3;
+const BUDGET_MS = 2;
 /** Events between two looks at the clock. */
 const EVENTS_PER_LOOK = 16;
 

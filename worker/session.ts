@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { bodyText, checkDepth, parseJson } from '../src/transport/body.js';
+import { bodyText, checkDepth, checkEncoding, parseJson } from '../src/transport/body.js';
 import { FrameError } from '../src/transport/frame-error.js';
 import { FrameReader } from '../src/transport/frame-reader.js';
 import { FrameWriter } from '../src/transport/frame-writer.js';
@@ -183,6 +183,7 @@ export class Session {
   }
 
   #receive(bytes: Buffer, start: number, end: number, text: string | undefined): void {
+    checkDepth(bytes, start, end, DEFAULT_LIMITS.maxDepth);
     if (end - start >= LARGE_BODY_BYTES) this.#receiveLarge(bytes, start, end, text);
     else this.#receiveText(bytes, start, end, bodyText(bytes, start, end, text));
   }
@@ -193,13 +194,12 @@ export class Session {
       this.#receiveText(bytes, start, end, bodyText(bytes, start, end, text));
       return;
     }
-    checkDepth(bodyText(bytes, start, end, text), DEFAULT_LIMITS.maxDepth);
+    if (text === undefined) checkEncoding(bytes.subarray(start, end));
     this.#lane.postAnswerBytes(bytes, start, end);
   }
 
   #receiveText(bytes: Buffer, start: number, end: number, body: string): void {
     if (isLaneAnswer(body)) {
-      checkDepth(body, DEFAULT_LIMITS.maxDepth);
       this.#lane.pushAnswer(body);
       return;
     }
@@ -214,7 +214,6 @@ export class Session {
   }
 
   #receiveParsed(body: string): void {
-    checkDepth(body, DEFAULT_LIMITS.maxDepth);
     const incoming = classify(parseJson(body));
     if (incoming.kind === 'request') {
       throw new FrameError(

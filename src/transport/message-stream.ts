@@ -68,7 +68,7 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
     let message: Message;
     try {
       const body = bodyText(bytes, start, end, text);
-      checkDepth(body, this.#options.maxDepth ?? DEFAULT_LIMITS.maxDepth);
+      checkDepth(bytes, start, end, this.#options.maxDepth ?? DEFAULT_LIMITS.maxDepth);
       message = parseJson(body) as Message;
     } catch (error) {
       if (!(error instanceof FrameError) || this.#options.onBodyFault === undefined) throw error;

@@ -79,6 +79,18 @@ test('a timeout rejects the call, cancels it at the server, and its late answer 
   );
 });
 
+test('a raw result is what `call` gives, unparsed, small or large; a failure is an error', async () => {
+  const { sidecar } = await running();
+  for (const payload of ['small, é', 'x'.repeat(1_000_000), 'é'.repeat(100_000)]) {
+    const raw = await sidecar.callRaw('system.ping', { payload });
+    assert.equal(raw.json().payload, payload);
+    assert.equal(JSON.parse(raw.text()).payload, payload);
+    assert.deepEqual(Buffer.from(raw.bytes), Buffer.from(raw.text()));
+  }
+  const wrong = sidecar.callRaw('dashboard.deleteWorker', { name: 'Not A Name' });
+  assert.equal((await errorOf(wrong)).code, 'invalid-params');
+});
+
 test('a wrong timeout is refused', async () => {
   const { sidecar } = await running();
   for (const timeout of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]) {

@@ -1,11 +1,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { bodyText, checkDepth, isDeeperThan, parseJson } from '../../src/transport/body.js';
+import * as body from '../../src/transport/body.js';
+import { bodyText, parseJson } from '../../src/transport/body.js';
 import { FrameError } from '../../src/transport/frame-error.js';
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
 console.log(`# seed ${seed} (FUZZ_SEED=${seed} replays it)`);
+
+function isDeeperThan(json: string, maxDepth: number): boolean {
+  const bytes = Buffer.from(json);
+  return body.isDeeperThan(bytes, 0, bytes.length, maxDepth);
+}
+
+function checkDepth(json: string, maxDepth: number): void {
+  const bytes = Buffer.from(json);
+  body.checkDepth(bytes, 0, bytes.length, maxDepth);
+}
 
 /** How deep a value nests; a scalar is at level 0. */
 function depthOf(value: unknown): number {
