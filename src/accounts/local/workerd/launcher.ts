@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SidecarError } from '../../../protocol/index.js';
 import { findWorkerd, type WorkerdBinary } from './binary.js';
+import { findSetpriv } from './parent-death.js';
 import { makeRunFolder } from './run-folder.js';
 import { WorkerdProcess, type WorkerdProcessOptions } from './workerd-process.js';
 
@@ -14,6 +15,7 @@ export interface LauncherOptions {
 
 interface Place {
   binary: WorkerdBinary;
+  setprivPath: string | undefined;
   rootFolder: string;
   removeAtExit(): void;
 }
@@ -63,7 +65,7 @@ export class WorkerdLauncher {
       folder?: string;
     },
   ): Promise<WorkerdProcess> {
-    const { binary, rootFolder } = await this.#find();
+    const { binary, setprivPath, rootFolder } = await this.#find();
     const folder = options.folder ?? (await this.newFolder());
     // A socket file that is left over makes workerd fail with "Address already in use".
     if (options.title === 'storage') await rm(await this.storageSocket(), { force: true });
@@ -74,6 +76,7 @@ export class WorkerdLauncher {
         folder,
         rootFolder,
         binaryPath: binary.path,
+        setprivPath,
         log: this.options.log,
         signal: this.#closing.signal,
       });
@@ -108,11 +111,16 @@ export class WorkerdLauncher {
   }
 
   async #prepare(): Promise<Place> {
-    const binary = await findWorkerd();
+    const [binary, setprivPath] = await Promise.all([findWorkerd(), findSetpriv()]);
+    if (setprivPath === undefined && process.platform === 'linux') {
+      this.options.log(
+        'No setpriv of util-linux is on PATH: should this process and the shells that guard workerd all be killed at once by SIGKILL, workerd would live on.',
+      );
+    }
     const rootFolder = await makeRunFolder(this.options.stateDir, this.options.socketDir);
     // A host that exits without closing, or while it closes; after SIGKILL the shells do it.
     const removeAtExit = () => rmSync(rootFolder, { recursive: true, force: true });
     process.on('exit', removeAtExit);
-    return { binary, rootFolder, removeAtExit };
+    return { binary, setprivPath, rootFolder, removeAtExit };
   }
 }

@@ -8,6 +8,8 @@ import { REAPER_SCRIPT } from './reaper.js';
 
 export interface WorkerdProcessOptions {
   binaryPath: string;
+  /** See `findSetpriv`; absent where the kernel cannot be asked to end workerd with its shell. */
+  setprivPath?: string | undefined;
   /** What it is called in messages: `storage`, `generation 3`. */
   title: string;
   /** The runtime's folder, and this process's own inside it, which ends with the process. */
@@ -46,11 +48,12 @@ export class WorkerdProcess {
     this.#folder = options.folder;
     this.#title = options.title;
     this.#log = options.log;
-    const args = ['serve', join(options.folder, 'config.capnp'), 'config', '--control-fd=3'];
+    const { folder, rootFolder, setprivPath = '', binaryPath } = options;
+    const args = ['serve', join(folder, 'config.capnp'), 'config', '--control-fd=3'];
     if (options.experimental) args.push('--experimental');
     this.#child = spawn(
       '/bin/sh',
-      ['-c', REAPER_SCRIPT, 'sh', options.folder, options.rootFolder, options.binaryPath, ...args],
+      ['-c', REAPER_SCRIPT, 'sh', folder, rootFolder, setprivPath, binaryPath, ...args],
       {
         // A session of its own: a terminal's Ctrl-C must not end Workers before the host has drained them.
         detached: true,

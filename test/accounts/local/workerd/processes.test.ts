@@ -1,33 +1,42 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { findWorkerd } from '../../../../src/accounts/local/workerd/index.js';
+import { findSetpriv } from '../../../../src/accounts/local/workerd/parent-death.js';
 import { fixture, invokeText, isAlive, until, worker } from './runtime-fixture.js';
 
 const linuxOnly = { skip: process.platform !== 'linux' && 'reads /proc' };
 const kvBinding = [{ type: 'kv_namespace' as const, name: 'KV', namespace_id: 'a'.repeat(32) }];
 
-/** The parent of a process, from the fourth field of its stat line; the second one may hold spaces. */
-function parentOf(pid: number): number {
+/** The fields of a process's stat line from its state on; the name before them may hold spaces. */
+function statFields(pid: number): string[] {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+function parentOf(pid: number): number {
+  return Number(statFields(pid)[1]);
+}
+
+/** A host process with a Worker and storage running, and their pids. */
+async function startHost(context: TestContext, ...args: string[]) {
+  const script = fileURLToPath(new URL('./host.ts', import.meta.url));
+  const host = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  context.after(() => host.kill('SIGKILL'));
+  const [line] = (await once(createInterface({ input: host.stdout }), 'line')) as [string];
+  return { host, pids: JSON.parse(line) as number[] };
 }
 
 test('SIGKILL of the host leaves no process and no socket', async (context) => {
   const { stateDir, socketDir } = await fixture(context);
-  const host = spawn(
-    process.execPath,
-    ['--import', 'tsx', fileURLToPath(new URL('./host.ts', import.meta.url)), stateDir, socketDir],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  context.after(() => host.kill('SIGKILL'));
-  const [line] = (await once(createInterface({ input: host.stdout }), 'line')) as [string];
-  const pids = JSON.parse(line) as number[];
+  const { host, pids } = await startHost(context, stateDir, socketDir);
   assert.equal(pids.length, 2);
   const shells = process.platform === 'linux' ? pids.map(parentOf) : [];
   host.kill('SIGKILL');
@@ -137,16 +146,51 @@ test('a socket folder with a path too long is refused by its length', async (con
   await assert.rejects(runtime.kv.list('a'.repeat(32)), { code: 'invalid-option', message: /too long/ });
 });
 
+test('nothing outlives the host and every guarding shell, all killed at once', linuxOnly, async (context) => {
+  if ((await findSetpriv()) === undefined) return context.skip('needs setpriv of util-linux');
+  const { stateDir, socketDir, open } = await fixture(context);
+  const { host, pids } = await startHost(context, stateDir, socketDir);
+  const shells = pids.map(parentOf);
+  for (const pid of [host.pid as number, ...shells]) process.kill(pid, 'SIGKILL');
+  await until('workerd to be gone', () => ![...pids, ...shells].some(isAlive), 2_000);
+  // Nobody was left to remove the folder: the next start does.
+  assert.equal(readdirSync(socketDir).length, 1);
+  const next = open();
+  await next.kv.list('a'.repeat(32));
+  assert.equal(readdirSync(socketDir).length, 1);
+  await next.close();
+  assert.deepEqual(readdirSync(socketDir), []);
+});
+
+test(
+  "workerd and its shells are in no terminal's reach: sessions of their own",
+  linuxOnly,
+  async (context) => {
+    const { runtime } = await fixture(context);
+    await runtime.deploy([worker('w', 'export default { fetch: () => new Response("up") };')]);
+    for (const pid of [...runtime.pids, ...runtime.pids.map(parentOf)]) {
+      // state, parent, process group, session, terminal
+      const [group, session, terminal] = statFields(pid).slice(2, 5);
+      assert.deepEqual(
+        [group, session, terminal],
+        [session, String(parentOf(runtime.pids[0] as number)), '0'],
+      );
+    }
+  },
+);
+
+test('a setpriv that cannot send a signal is not used, nor one of a relative PATH', async (context) => {
+  const { folder } = await fixture(context);
+  mkdirSync(join(folder, 'bin'));
+  writeFileSync(join(folder, 'bin', 'setpriv'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+  assert.equal(await findSetpriv({ PATH: `bin:${join(folder, 'bin')}:/nonexistent` }, 'linux'), undefined);
+  assert.equal(await findSetpriv(process.env, 'darwin'), undefined);
+});
+
 test('a host that exits without closing leaves no process and no folder', async (context) => {
   const { stateDir, socketDir } = await fixture(context);
-  const host = spawn(
-    process.execPath,
-    ['--import', 'tsx', fileURLToPath(new URL('./host.ts', import.meta.url)), stateDir, socketDir, 'exit'],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  context.after(() => host.kill('SIGKILL'));
-  const [line] = (await once(createInterface({ input: host.stdout }), 'line')) as [string];
+  const { host, pids } = await startHost(context, stateDir, socketDir, 'exit');
   if (host.exitCode === null) await once(host, 'exit');
-  await until('workerd to be gone', () => !(JSON.parse(line) as number[]).some(isAlive), 2_000);
+  await until('workerd to be gone', () => !pids.some(isAlive), 2_000);
   await until('the folder to be removed', () => readdirSync(socketDir).length === 0, 2_000);
 });
