@@ -21,7 +21,7 @@ export class TailHub {
    * @returns a function that ends it; it can be called twice.
    * @throws SidecarError `limit-exceeded` at the eleventh tail of one Worker.
    */
-  open(params: LocalTailParams, sink: TailSink, runtime: LocalRuntime): () => void {
+  open(params: LocalTailParams, sink: TailSink, runtime: Pick<LocalRuntime, 'onTrace'>): () => void {
     const tails = this.#tails.get(params.workerName) ?? new Set();
     if (tails.size >= MAX_TAILS_PER_WORKER) {
       throw new SidecarError(
@@ -32,7 +32,9 @@ export class TailHub {
     }
     const tail: OpenTail = { sink, filter: compileFilter(params) };
     this.#tails.set(params.workerName, tails.add(tail));
-    this.#unsubscribe ??= runtime.onTrace((workerName, events) => this.#deliver(workerName, events));
+    this.#unsubscribe ??= runtime.onTrace((workerName, events, dropped) => {
+      this.#deliver(workerName, events, dropped);
+    });
     return () => this.#remove(params.workerName, tail);
   }
 
@@ -46,8 +48,10 @@ export class TailHub {
     for (const workerName of [...this.#tails.keys()]) this.#end(workerName, 'account-closed');
   }
 
-  #deliver(workerName: string, events: readonly string[]): void {
+  /** What was lost before it could be filtered counts for every tail. */
+  #deliver(workerName: string, events: readonly string[], dropped: number): void {
     for (const { sink, filter } of this.#tails.get(workerName) ?? []) {
+      if (dropped > 0) sink.dropped(dropped);
       for (const event of events) if (!filter || filter(event)) sink.push(event);
     }
   }
