@@ -27,7 +27,8 @@ export const sidecarCall: Peer = {
 
 export const sidecarRemote: Peer = {
   name: 'sidecar.remote.call',
-  about: 'this package: the comlink proxy `sidecar.remote`, same worker and child',
+  about:
+    'this package: the comlink proxy `sidecar.remote`, calls of one tick in one comlink message (the naive peer: one each)',
   start: (options) =>
     start(
       options,
