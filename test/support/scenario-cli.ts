@@ -2,8 +2,8 @@
 // SCENARIO names the fault, SCENARIO_FOLDER a folder that outlives the process (to count launches, for example).
 import { appendFileSync, closeSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import type { Account, TailSink } from '../../src/accounts/account.js';
-import { parseIpcArguments } from '../../src/commands/ipc.js';
 import { readTokenFromFd } from '../../src/commands/read-token.js';
 import { SidecarError } from '../../src/protocol/index.js';
 import { claimStdout } from '../../src/server/claim-stdout.js';
@@ -14,7 +14,14 @@ import { frame } from '../../src/transport/frame-writer.js';
 const scenario = process.env.SCENARIO ?? '';
 const folder = process.env.SCENARIO_FOLDER ?? '.';
 const frames = claimStdout();
-const { authFd, maxBodyBytes } = parseIpcArguments(process.argv.slice(3));
+// Not the CLI's own parser: with it the whole product would be bundled into each scenario.
+const { values } = parseArgs({
+  args: process.argv.slice(3),
+  strict: false,
+  options: { 'auth-fd': { type: 'string' }, 'max-body-bytes': { type: 'string' } },
+});
+const authFd = values['auth-fd'] === undefined ? undefined : Number(values['auth-fd']);
+const maxBodyBytes = Number(values['max-body-bytes']);
 
 /** Counts the launches of this folder, from 1. */
 appendFileSync(join(folder, 'launches'), `${process.pid}\n`);
@@ -140,7 +147,7 @@ async function serve(token: string | undefined): Promise<never> {
     handlers: some as Handlers,
     services: { cwd: process.cwd(), log: () => {}, account: () => Promise.resolve(account) },
     token,
-    maxBodyBytes: maxBodyBytes ?? 16 * 1024 * 1024,
+    maxBodyBytes,
   });
   connection.listen();
   await connection.ended;
