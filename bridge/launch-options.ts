@@ -14,6 +14,7 @@ export function launchOptions(options: ResolvedOptions): LaunchOptions {
   const { account, stateDir, maxBodyBytes, startTimeout, cwd, env, debug } = options;
   const args = ['--account', account, '--max-body-bytes', String(maxBodyBytes)];
   if (stateDir !== undefined) args.push('--state-dir', stateDir);
+  if (options.allowNetwork) args.push('--allow-network');
   if (options.readOnly) args.push('--read-only');
   if (debug) args.push('--debug');
   return {

@@ -44,6 +44,8 @@ const schema = z.strictObject({
       z.string().regex(/^[0-9a-f]{32}$/, 'expected auto, local, cloud or an account id'),
     ])
     .default('auto'),
+  /** Lets local Workers reach public addresses with `fetch()` and `connect()`. Default: false. */
+  allowNetwork: z.boolean().default(false),
   /** Refuses every method that changes something with `read-only`. Default: false. */
   readOnly: z.boolean().default(false),
   /** The local account's folder. Default: the platform's data folder. */

@@ -11,6 +11,8 @@ export interface OpenAccountOptions {
   /** What a relative `stateDir` starts from. */
   cwd: string;
   env: NodeJS.ProcessEnv;
+  /** Lets local Workers reach public addresses; default whether `$FLUORITE_FLAKE_ALLOW_NETWORK` is `1`. */
+  allowNetwork?: boolean;
   /** A line for the debug log; never a secret. */
   log(line: string): void;
 }
@@ -29,10 +31,12 @@ export async function openAccount(options: OpenAccountOptions): Promise<Account>
   return openCloud(credentials, accountId, options);
 }
 
-async function openLocal({ stateDir, cwd, env, log }: OpenAccountOptions): Promise<Account> {
+async function openLocal(options: OpenAccountOptions): Promise<Account> {
+  const { stateDir, cwd, env, log } = options;
   const { openLocalAccount } = await import('./local/account.js');
   const folder = stateDir === undefined ? await defaultStateDir(env) : resolve(cwd, stateDir);
-  return openLocalAccount({ stateDir: folder, log });
+  const allowNetwork = options.allowNetwork || env.FLUORITE_FLAKE_ALLOW_NETWORK === '1';
+  return openLocalAccount({ stateDir: folder, allowNetwork, log });
 }
 
 async function openCloud(

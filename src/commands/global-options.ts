@@ -6,6 +6,7 @@ export interface GlobalOptions {
   account: string;
   stateDir?: string;
   cwd?: string;
+  allowNetwork: boolean;
   readOnly: boolean;
   json: boolean;
   debug: boolean;
@@ -17,6 +18,7 @@ export const GLOBAL_OPTIONS: readonly CommandOption[] = [
     description: 'auto (Cloudflare with credentials, else local), local, cloud, or an account id',
   },
   { flags: '--state-dir <dir>', description: "the local account's state folder" },
+  { flags: '--allow-network', description: 'let local Workers reach public addresses' },
   { flags: '--cwd <dir>', description: 'work as if started in this folder' },
   { flags: '--read-only', description: 'refuse whatever changes something' },
   { flags: '--json', description: 'print the result, and errors on stderr, as JSON' },
@@ -29,6 +31,7 @@ export function globalOptions(values: Readonly<Record<string, unknown>>): Global
     account: text('account') ?? 'auto',
     stateDir: text('stateDir'),
     cwd: text('cwd'),
+    allowNetwork: values.allowNetwork === true,
     readOnly: values.readOnly === true,
     json: values.json === true,
     debug: values.debug === true,

@@ -12,6 +12,7 @@ export interface IpcArguments {
   maxBodyBytes?: number;
   authFd?: number;
   authStdin: boolean;
+  allowNetwork: boolean;
   readOnly: boolean;
   debug: boolean;
 }
@@ -30,6 +31,7 @@ export function parseIpcArguments(argv: readonly string[]): IpcArguments {
     maxBodyBytes: wholeNumber('--max-body-bytes', values['max-body-bytes'], 1024),
     authFd,
     authStdin: values['auth-stdin'] ?? false,
+    allowNetwork: values['allow-network'] ?? false,
     readOnly: values['read-only'] ?? false,
     debug: values.debug ?? false,
   };
@@ -47,6 +49,7 @@ function parseValues(argv: readonly string[]) {
         'max-body-bytes': { type: 'string' },
         'auth-fd': { type: 'string' },
         'auth-stdin': { type: 'boolean' },
+        'allow-network': { type: 'boolean' },
         'read-only': { type: 'boolean' },
         debug: { type: 'boolean' },
       },
@@ -94,6 +97,7 @@ export async function ipcCommand(argv: readonly string[], frames: Writable): Pro
       return openAccount({
         account: options.account,
         stateDir: options.stateDir,
+        allowNetwork: options.allowNetwork,
         cwd: options.cwd,
         env: process.env,
         log,

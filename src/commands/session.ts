@@ -67,8 +67,8 @@ function commandServices(options: GlobalOptions, cwd: string, terminal: Terminal
     log,
     async openAccount() {
       const { openAccount } = await import('../accounts/index.js');
-      const { account, stateDir } = options;
-      const opened = await openAccount({ account, stateDir, cwd, env: process.env, log });
+      const { account, stateDir, allowNetwork } = options;
+      const opened = await openAccount({ account, stateDir, allowNetwork, cwd, env: process.env, log });
       terminal.printError(accountLine(opened.info, options));
       return opened;
     },

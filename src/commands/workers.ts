@@ -67,12 +67,14 @@ const invoke = methodCommand({
       bodyEncoding: fromStdin?.encoding,
     };
   },
-  async print({ status, headers, body, bodyEncoding }, { print }, input) {
+  async print({ status, headers, body, bodyEncoding }, { print, note }, input) {
     if (input.flag('include')) {
       const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\n`);
       await print(`${status}\n${lines.join('')}\n`);
     }
     await print(decode(body, bodyEncoding));
+    if (status >= 500)
+      note(`\nstatus ${status}: what the Worker threw is seen by \`tail ${input.argument('name')}\``);
   },
 });
 

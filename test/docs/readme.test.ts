@@ -21,6 +21,7 @@ test('the README lists exactly the options there are', () => {
   const options: Required<SidecarOptions> = {
     cliPath: 'fluorite-flake',
     account: 'local',
+    allowNetwork: false,
     readOnly: false,
     stateDir: '/tmp/state',
     cwd: '/tmp',

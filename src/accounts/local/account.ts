@@ -8,6 +8,8 @@ import type { SharedApi } from './shared-api.js';
 export interface LocalAccountOptions {
   /** The absolute path of the folder that holds the account's state. Made when it is not there. */
   stateDir: string;
+  /** Lets Workers reach public addresses. Default false. */
+  allowNetwork?: boolean;
   log(line: string): void;
   /** Makes the runtime; default workerd. */
   createRuntime?(): Promise<LocalRuntime>;
@@ -89,7 +91,7 @@ class LocalAccount implements Account {
         new module.SharedApi({
           stateDir,
           log,
-          createRuntime: createRuntime ?? (() => createWorkerd(stateDir, log)),
+          createRuntime: createRuntime ?? (() => createWorkerd(this.#options)),
         }),
     );
     return this.#api;
@@ -104,7 +106,7 @@ function toRequest(input: string | URL | Request, init: RequestInit | undefined)
   return request;
 }
 
-async function createWorkerd(stateDir: string, log: (line: string) => void): Promise<LocalRuntime> {
+async function createWorkerd({ stateDir, allowNetwork, log }: LocalAccountOptions): Promise<LocalRuntime> {
   const { createWorkerdRuntime } = await import('./workerd/index.js');
-  return createWorkerdRuntime({ stateDir, log });
+  return createWorkerdRuntime({ stateDir, allowNetwork, log });
 }

@@ -6,7 +6,7 @@
 /** What a Worker's `fetch()` reaches when the network is off. */
 export const NO_NETWORK_SOURCE = `
 const message = 'This Worker tried to reach the network, which is off for local Workers. ' +
-  'Start the local account with network access for Workers to allow it.';
+  'To allow it, start fluorite-flake with --allow-network, the option allowNetwork, or FLUORITE_FLAKE_ALLOW_NETWORK=1.';
 export default {
   fetch() { throw new Error(message); },
   connect() { throw new Error(message); },

@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { launchOptions } from '../../bridge/launch-options.js';
+import { resolveOptions } from '../../bridge/options.js';
+import { parseIpcArguments } from '../../src/commands/ipc.js';
+
+const argumentsOf = (options: Parameters<typeof resolveOptions>[0]) =>
+  parseIpcArguments(launchOptions(resolveOptions(options)).args);
+
+test('the CLI understands every argument the library gives it', () => {
+  const few = argumentsOf({});
+  assert.deepEqual([few.account, few.allowNetwork, few.readOnly, few.debug], ['auto', false, false, false]);
+  const all = argumentsOf({
+    account: 'local',
+    stateDir: '/state',
+    allowNetwork: true,
+    readOnly: true,
+    debug: true,
+    maxBodyBytes: 4096,
+  });
+  assert.deepEqual(
+    [all.account, all.stateDir, all.allowNetwork, all.readOnly, all.debug, all.maxBodyBytes],
+    ['local', '/state', true, true, true, 4096],
+  );
+});
