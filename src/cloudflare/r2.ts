@@ -1,3 +1,4 @@
+import type { ObjectUploadResponse } from 'cloudflare/resources/r2/buckets/objects';
 import { type R2Bucket, type R2HttpMetadata, type R2Object, SidecarError } from '../protocol/index.js';
 import type { Api } from './client.js';
 import { call } from './errors.js';
@@ -137,13 +138,13 @@ export async function putObject(
 ): Promise<R2Object> {
   const path = `/accounts/${accountId}/r2/buckets/${bucket}/objects/${encodeURIComponent(key)}`;
   const { result } = await call(`write the object ${key} of ${bucket}`, signal, (signal) =>
-    client.put<{ result: ObjectAnswer }>(path, { body, headers: objectHeaders(options), signal }),
+    client.put<{ result: ObjectUploadResponse }>(path, { body, headers: objectHeaders(options), signal }),
   );
   return {
     key,
     size: body.size,
     etag: unquoted(result.etag),
-    lastModified: result.last_modified,
+    lastModified: result.uploaded,
     storageClass: result.storage_class,
     httpMetadata: options.httpMetadata,
     customMetadata: options.customMetadata,

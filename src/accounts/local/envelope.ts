@@ -1,4 +1,4 @@
-import { SidecarError } from '../../protocol/index.js';
+import { type ErrorCode, SidecarError } from '../../protocol/index.js';
 
 /** Carries a SidecarError of the local account beside Cloudflare's envelope, whose shape has no place for it. */
 const ERROR_HEADER = 'x-fluorite-error';
@@ -25,6 +25,17 @@ export function ok(result: unknown, resultInfo?: Record<string, unknown>): Respo
   });
 }
 
+/** Statuses for our own errors. Tools repeat a request on 5xx, which helps none of these. */
+const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
+  unsupported: 400,
+  'unsupported-platform': 400,
+  'workerd-missing': 400,
+  'limit-exceeded': 413,
+  conflict: 409,
+  'state-locked': 409,
+  indeterminate: 409,
+};
+
 /** A failure in Cloudflare's envelope. */
 export function failed(error: unknown): Response {
   const headers = new Headers({ 'content-type': 'application/json' });
@@ -33,7 +44,9 @@ export function failed(error: unknown): Response {
   if (error instanceof ApiError) ({ status, code } = error);
   else if (error instanceof SidecarError && error.code === 'script-invalid') [status, code] = [400, 10021];
   else {
-    const wire = SidecarError.from(error).toWire();
+    const own = SidecarError.from(error);
+    status = STATUS_OF[own.code] ?? 500;
+    const wire = own.toWire();
     headers.set(ERROR_HEADER, Buffer.from(JSON.stringify(wire)).toString('base64url'));
   }
   const message = error instanceof Error ? error.message : String(error);
@@ -49,17 +62,21 @@ export async function throwCarried(response: Response): Promise<Response> {
   throw SidecarError.fromWire(JSON.parse(Buffer.from(carried, 'base64url').toString()));
 }
 
-/** The page `page`/`per_page` of `items`, enveloped. */
+/**
+ * The page `page`/`per_page` of `items`, enveloped.
+ * @param wrap what the result is made of the page; by default the page itself
+ */
 export function paged<T>(
   items: readonly T[],
   url: URL,
   defaultPerPage: number,
   maxPerPage: number,
+  wrap: (page: readonly T[]) => unknown = (page) => page,
 ): Response {
   const page = wholeNumber(url, 'page', 1, 1, Number.MAX_SAFE_INTEGER);
   const perPage = wholeNumber(url, 'per_page', defaultPerPage, 1, maxPerPage);
   const result = items.slice((page - 1) * perPage, page * perPage);
-  return ok(result, {
+  return ok(wrap(result), {
     page,
     per_page: perPage,
     count: result.length,

@@ -42,7 +42,13 @@ export interface VersionRecord {
   compatibilityFlags: string[];
   message?: string;
   tag?: string;
+  /** Which kind of client made it, as Cloudflare calls them. Older records have none. */
+  source?: ClientKind;
+  /** What made it, as Cloudflare's annotation `workers/triggered_by` has it. */
+  triggeredBy?: string;
 }
+
+export type ClientKind = 'api' | 'wrangler';
 
 export interface ModuleRecord {
   name: string;
@@ -58,6 +64,8 @@ export interface DeploymentRecord {
   versionId: string;
   createdOn: string;
   message?: string;
+  source?: ClientKind;
+  triggeredBy?: string;
 }
 
 /** How many versions and deployments of a Worker are kept, as Cloudflare lists ten. */

@@ -1,5 +1,5 @@
 import { ApiError, ok, paged } from '../envelope.js';
-import { LOCAL_ACCOUNT_ID, LOCAL_ACCOUNT_NAME } from '../identity.js';
+import { LOCAL_ACCOUNT_ID, LOCAL_ACCOUNT_NAME, LOCAL_USER_EMAIL } from '../identity.js';
 import type { RouteTable } from '../router.js';
 import type { LocalServices } from '../services.js';
 
@@ -29,7 +29,7 @@ export function accountRoutes(services: LocalServices): RouteTable {
         20,
         50,
       ),
-    'GET /user': () => ok({ id: LOCAL_ACCOUNT_ID, email: 'local@localhost', has_pro_zones: false }),
+    'GET /user': () => ok({ id: LOCAL_ACCOUNT_ID, email: LOCAL_USER_EMAIL, has_pro_zones: false }),
     'GET /user/tokens/verify': () => ok({ id: LOCAL_ACCOUNT_ID, status: 'active' }),
     // Durable Objects are not offered to local Workers, so that there are none.
     'GET /accounts/:account/workers/durable_objects/namespaces': ({ url }) => paged([], url, 20, 1000),

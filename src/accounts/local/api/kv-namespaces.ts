@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Namespace as SdkNamespace } from 'cloudflare/resources/kv/namespaces/namespaces';
 import { ApiError, jsonObject, ok, paged } from '../envelope.js';
 import type { RouteTable } from '../router.js';
 import type { LocalServices } from '../services.js';
@@ -46,7 +47,7 @@ export function namespaceOf(services: LocalServices, id: string | undefined): Na
   throw new ApiError(404, 10013, `namespace not found: ${id}`);
 }
 
-function describe({ id, title }: Namespace) {
+function describe({ id, title }: Namespace): SdkNamespace {
   return { id, title, supports_url_encoding: true };
 }
 

@@ -1,3 +1,8 @@
+import type {
+  BucketDeleteResponse,
+  BucketListResponse,
+  Bucket as SdkBucket,
+} from 'cloudflare/resources/r2/buckets/buckets';
 import { SidecarError } from '../../../protocol/index.js';
 import { r2BucketName, r2LocationHint, r2StorageClass } from '../../../protocol/resources.js';
 import { ApiError, jsonObject, ok, wholeNumber } from '../envelope.js';
@@ -17,7 +22,7 @@ export function r2BucketRoutes(services: LocalServices): RouteTable {
     [`GET ${BUCKETS}/:bucket`]: ({ params }) => ok(describe(bucketOf(services, params.bucket))),
     [`DELETE ${BUCKETS}/:bucket`]: async ({ params }) => {
       await removeBucket(services, params.bucket ?? '');
-      return ok({});
+      return ok({} satisfies BucketDeleteResponse);
     },
   };
 }
@@ -29,12 +34,12 @@ export function bucketOf(services: LocalServices, name: string | undefined): Buc
   throw new ApiError(404, 10006, `The specified bucket does not exist: ${name}`);
 }
 
-function describe({ name, createdOn, location, storageClass }: Bucket) {
+function describe({ name, createdOn, location, storageClass }: Bucket): SdkBucket {
   return {
     name,
     creation_date: createdOn,
-    ...(location && { location }),
-    storage_class: storageClass,
+    ...(location && { location: location as SdkBucket['location'] }),
+    storage_class: storageClass as SdkBucket['storage_class'],
     jurisdiction: 'default',
   };
 }
@@ -53,10 +58,10 @@ function listBuckets(services: LocalServices, url: URL): Response {
   const page = found.slice(0, limit);
   const last = page.at(-1);
   const more = found.length > page.length && last;
-  return ok(
-    { buckets: page.map(describe) },
-    { per_page: limit, ...(more && { cursor: Buffer.from(last.name).toString('base64url') }) },
-  );
+  return ok({ buckets: page.map(describe) } satisfies BucketListResponse, {
+    per_page: limit,
+    ...(more && { cursor: Buffer.from(last.name).toString('base64url') }),
+  });
 }
 
 function createBucket(services: LocalServices, body: Record<string, unknown>) {

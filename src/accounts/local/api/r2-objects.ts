@@ -1,3 +1,8 @@
+import type {
+  ObjectDeleteResponse,
+  ObjectListResponse,
+  ObjectUploadResponse,
+} from 'cloudflare/resources/r2/buckets/objects';
 import {
   asciiJson,
   CUSTOM_METADATA_HEADER,
@@ -29,7 +34,7 @@ export function r2ObjectRoutes(services: LocalServices): RouteTable {
     [`PUT ${OBJECTS}/:key*`]: on(putObject),
     [`DELETE ${OBJECTS}/:key*`]: on(async (r2, bucket, { params }) => {
       await r2.delete(bucket, [params.key ?? '']);
-      return ok({ key: params.key });
+      return ok({ key: params.key } satisfies ObjectDeleteResponse);
     }),
   };
 }
@@ -49,7 +54,9 @@ async function listObjects(r2: R2Storage, bucket: string, { url }: Call): Promis
   });
 }
 
-function describe(object: R2ObjectInfo) {
+type StorageClass = ObjectListResponse['storage_class'];
+
+function describe(object: R2ObjectInfo): ObjectListResponse {
   return {
     key: object.key,
     size: object.size,
@@ -57,7 +64,7 @@ function describe(object: R2ObjectInfo) {
     last_modified: new Date(object.uploaded).toISOString(),
     http_metadata: object.httpMetadata,
     custom_metadata: object.customMetadata,
-    storage_class: object.storageClass,
+    storage_class: object.storageClass as StorageClass,
   };
 }
 
@@ -118,7 +125,14 @@ async function putObject(r2: R2Storage, bucket: string, { params, request }: Cal
     customMetadata: custom === null ? {} : parseCustomMetadata(custom),
     storageClass: request.headers.get(STORAGE_CLASS_HEADER) ?? 'Standard',
   });
-  return ok({ ...describe(stored), version: stored.version });
+  return ok({
+    key: stored.key,
+    etag: stored.etag,
+    size: String(stored.size),
+    uploaded: new Date(stored.uploaded).toISOString(),
+    storage_class: stored.storageClass as StorageClass,
+    version: stored.version,
+  } satisfies ObjectUploadResponse);
 }
 
 function httpMetadataOf(headers: Headers): Record<string, string> {

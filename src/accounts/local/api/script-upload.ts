@@ -2,7 +2,7 @@ import { MODULE_CONTENT_TYPES, type ModuleType } from '../../../cloudflare/worke
 import { SidecarError, type WorkerBinding } from '../../../protocol/index.js';
 import { ApiError } from '../envelope.js';
 import { LIMITS } from '../limits.js';
-import type { LocalState, VersionRecord } from '../state.js';
+import type { ClientKind, LocalState, VersionRecord } from '../state.js';
 
 /** A script upload as it arrived: the `metadata` part, and a part a module. */
 export interface ScriptUploadForm {
@@ -15,18 +15,30 @@ export interface ScriptUploadForm {
   compatibilityFlags: string[];
   message?: string;
   tag?: string;
+  /** See {@link sourceOf}. */
+  source: ClientKind;
 }
 
-/** @throws ApiError 400 as Cloudflare answers what it cannot read. */
-export async function readScriptUpload(request: Request): Promise<ScriptUploadForm> {
-  const form = await request.formData().catch((error: unknown) => {
+/** Which kind of client sends a request: wrangler is told apart, as at Cloudflare, because it asks for it later. */
+export function sourceOf(request: Request): ClientKind {
+  return /^wrangler\//.test(request.headers.get('user-agent') ?? '') ? 'wrangler' : 'api';
+}
+
+/** The form of a request. @throws ApiError 400 as Cloudflare answers what it cannot read. */
+export function readForm(request: Request): Promise<FormData> {
+  return request.formData().catch((error: unknown) => {
     throw new ApiError(
       400,
       10021,
       `The upload is not multipart/form-data: ${error instanceof Error ? error.message : error}`,
     );
   });
-  const metadata = await readMetadata(form);
+}
+
+/** @throws ApiError 400 as Cloudflare answers what it cannot read. */
+export async function readScriptUpload(request: Request): Promise<ScriptUploadForm> {
+  const form = await readForm(request);
+  const metadata = await readJsonPart(form, 'metadata');
   if (metadata.body_part !== undefined) {
     throw new SidecarError(
       'unsupported',
@@ -49,18 +61,20 @@ export async function readScriptUpload(request: Request): Promise<ScriptUploadFo
     compatibilityFlags: arrayOf(metadata.compatibility_flags, 'compatibility_flags') as string[],
     message: annotations['workers/message'],
     tag: annotations['workers/tag'],
+    source: sourceOf(request),
   };
 }
 
-async function readMetadata(form: FormData): Promise<Record<string, unknown>> {
-  const part = form.get('metadata');
-  if (part === null) throw new ApiError(400, 10021, 'The upload has no metadata part');
+/** A part that holds a JSON object. @throws ApiError 400 */
+export async function readJsonPart(form: FormData, name: string): Promise<Record<string, unknown>> {
+  const part = form.get(name);
+  if (part === null) throw new ApiError(400, 10021, `The upload has no ${name} part`);
   const text = typeof part === 'string' ? part : await part.text();
   try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    throw new ApiError(400, 10021, 'The metadata part is not valid JSON');
-  }
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  } catch {}
+  throw new ApiError(400, 10021, `The ${name} part is not a JSON object`);
 }
 
 async function readModules(form: FormData): Promise<ScriptUploadForm['modules']> {

@@ -1,50 +1,40 @@
+import type { ScriptUpdateResponse } from 'cloudflare/resources/workers/scripts/scripts';
 import { workerName as workerNameSchema } from '../../../protocol/resources.js';
-import { ApiError, jsonObject, ok } from '../envelope.js';
-import type { RouteTable } from '../router.js';
+import { ApiError, ok } from '../envelope.js';
+import type { Call, RouteTable } from '../router.js';
 import type { LocalServices } from '../services.js';
-import { activeVersion, type VersionRecord, type WorkerRecord } from '../state.js';
-import { refusalOf } from './refusal.js';
+import { activeVersion, type WorkerRecord } from '../state.js';
+import { describeScript, describeService } from './describe-script.js';
 import { readScriptUpload } from './script-upload.js';
 import { addDeployment, addVersion, existingWorker, storeModules, workerOf } from './versions.js';
 
-const SCRIPT = '/accounts/:account/workers/scripts/:script';
+const WORKERS = '/accounts/:account/workers';
+const SCRIPT = `${WORKERS}/scripts/:script`;
 
-/** Workers: list, read, upload, delete. */
+/** Workers: list, upload, delete. */
 export function scriptRoutes(services: LocalServices): RouteTable {
+  const deployed = () => services.state.workers.filter((worker) => worker.deployments.length > 0);
   return {
-    'GET /accounts/:account/workers/scripts': () =>
-      ok(services.state.workers.filter((worker) => worker.deployments.length > 0).map(describeScript)),
-    [`GET ${SCRIPT}`]: async ({ params }) => content(services, services.worker(params.script ?? '')),
+    [`GET ${WORKERS}/scripts`]: () => ok(deployed().map(describeScript)),
     [`PUT ${SCRIPT}`]: ({ params, request }) => upload(services, params.script ?? '', request),
-    [`DELETE ${SCRIPT}`]: ({ params, url }) =>
-      remove(services, params.script ?? '', url.searchParams.get('force') === 'true'),
-    'GET /accounts/:account/workers/services/:script': ({ params }) =>
-      describeService(services, params.script ?? ''),
-    'GET /accounts/:account/workers/subdomain': () => {
-      throw new ApiError(
-        404,
-        10007,
-        'The local account has no workers.dev subdomain: nothing of it listens on a network',
-      );
+    [`DELETE ${SCRIPT}`]: (call) => remove(services, call),
+    [`GET ${WORKERS}/services/:script`]: ({ params }) => {
+      const worker = services.state.workers.find(({ name }) => name === params.script);
+      if (worker) return ok(describeService(worker));
+      throw new ApiError(404, 10090, `This service does not exist on your account: ${params.script}`);
     },
-    [`GET ${SCRIPT}/subdomain`]: ({ params }) => {
-      services.worker(params.script ?? '');
-      return ok({ enabled: false, previews_enabled: false });
+    [`DELETE ${WORKERS}/services/:script`]: (call) => remove(services, call),
+    // What wrangler asks before it deletes a Worker: who would miss it.
+    [`GET ${SCRIPT}/references`]: ({ params }) => {
+      const { name } = services.worker(params.script ?? '');
+      const incoming = usersOf(services.state.workers, name).map((user) => ({
+        service: user.name,
+        environment: 'production',
+        name: user.name,
+      }));
+      return ok({ services: { incoming, outgoing: [], pages_function: false } });
     },
-    [`POST ${SCRIPT}/subdomain`]: async ({ params, request }) => {
-      services.worker(params.script ?? '');
-      const { enabled } = await jsonObject(request);
-      if (enabled !== true) return ok({ enabled: false, previews_enabled: false });
-      throw new ApiError(
-        404,
-        7000,
-        'The local account has no workers.dev subdomain: call its Workers with `invoke`',
-      );
-    },
-    [`GET ${SCRIPT}/schedules`]: ({ params }) => {
-      services.worker(params.script ?? '');
-      return ok({ schedules: [] });
-    },
+    [`GET ${WORKERS}/tails/by-consumer/:script`]: () => ok([]),
   };
 }
 
@@ -52,27 +42,33 @@ async function upload(services: LocalServices, name: string, request: Request): 
   const valid = workerNameSchema.safeParse(name);
   if (!valid.success) throw new ApiError(400, 10016, valid.error.issues[0]?.message ?? 'invalid Worker name');
   const form = await readScriptUpload(request);
-  const deploying = services.deploy(async (draft) => {
+  const { message, source } = form;
+  const { result, startupTimeMs } = await services.deploy(async (draft) => {
     const modules = await storeModules(services, form);
     const worker = workerOf(draft, name);
-    const version = addVersion(draft, worker, form, modules);
-    addDeployment(worker, version.id, form.message);
+    const version = addVersion(draft, worker, form, modules, 'upload');
+    addDeployment(worker, version.id, {
+      source,
+      triggeredBy: 'upload',
+      ...(message !== undefined && { message }),
+    });
     return { worker, version };
   });
-  const { result, startupTimeMs } = await deploying.catch(refusalOf(name));
-  const described = describeScript(result.worker);
   return ok({
-    ...described,
+    ...describeScript(result.worker),
     startup_time_ms: startupTimeMs,
-    deployment_id: result.version.id,
     entry_point: form.mainModule,
-  });
+    // Cloudflare's name for the version's id, which the SDK does not know.
+    ...{ deployment_id: result.version.id },
+  } satisfies ScriptUpdateResponse);
 }
 
-async function remove(services: LocalServices, name: string, force: boolean): Promise<Response> {
+async function remove(services: LocalServices, { params, url }: Call): Promise<Response> {
+  const name = params.script ?? '';
+  const force = url.searchParams.get('force') === 'true';
   await services.undeploy((draft) => {
     existingWorker(draft, name);
-    const users = draft.workers.filter((worker) => worker.name !== name && bindsTo(worker, name));
+    const users = usersOf(draft.workers, name);
     if (users.length > 0 && !force) {
       const names = users.map((worker) => worker.name).join(', ');
       throw new ApiError(
@@ -87,62 +83,11 @@ async function remove(services: LocalServices, name: string, force: boolean): Pr
   return ok(null);
 }
 
-function bindsTo(worker: WorkerRecord, name: string): boolean {
-  return (
-    activeVersion(worker)?.bindings.some((one) => one.type === 'service' && one.service === name) ?? false
+/** The other Workers that have this one as a service. */
+function usersOf(workers: readonly WorkerRecord[], name: string): WorkerRecord[] {
+  return workers.filter(
+    (worker) =>
+      worker.name !== name &&
+      activeVersion(worker)?.bindings.some((one) => one.type === 'service' && one.service === name),
   );
-}
-
-function describeScript(worker: WorkerRecord) {
-  const version = activeVersion(worker);
-  return {
-    id: worker.name,
-    tag: worker.tag,
-    tags: worker.settings.tags,
-    etag: version?.etag ?? '',
-    created_on: worker.createdOn,
-    modified_on: worker.modifiedOn,
-    compatibility_date: version?.compatibilityDate,
-    compatibility_flags: version?.compatibilityFlags,
-    logpush: worker.settings.logpush,
-    usage_model: 'standard',
-    has_assets: false,
-    has_modules: true,
-    last_deployed_from: 'api',
-  };
-}
-
-function describeService(services: LocalServices, name: string): Response {
-  const worker = services.state.workers.find((one) => one.name === name);
-  if (!worker) throw new ApiError(404, 10090, `This service does not exist on your account: ${name}`);
-  const script = describeScript(worker);
-  const environment = {
-    environment: 'production',
-    created_on: worker.createdOn,
-    modified_on: worker.modifiedOn,
-    script,
-  };
-  return ok({
-    id: name,
-    created_on: worker.createdOn,
-    modified_on: worker.modifiedOn,
-    default_environment: environment,
-    environments: [environment],
-  });
-}
-
-/** A Worker's code: as it is when it is one module, else a form of its modules, as Cloudflare sends it. */
-async function content(services: LocalServices, worker: WorkerRecord): Promise<Response> {
-  const version = activeVersion(worker) as VersionRecord;
-  const [only] = version.modules;
-  if (version.modules.length === 1 && only) {
-    const headers = { 'content-type': 'application/javascript', etag: `"${version.etag}"` };
-    return new Response((await services.modules.read(only)) as Uint8Array<ArrayBuffer>, { headers });
-  }
-  const form = new FormData();
-  for (const module of version.modules) {
-    const bytes = (await services.modules.read(module)) as Uint8Array<ArrayBuffer>;
-    form.set(module.name, new File([bytes], module.name));
-  }
-  return new Response(form, { headers: { 'cf-entrypoint': version.mainModule } });
 }

@@ -3,6 +3,8 @@ import { ApiError } from '../envelope.js';
 import type { LocalServices } from '../services.js';
 import {
   activeVersion,
+  type ClientKind,
+  type DeploymentRecord,
   KEPT_VERSIONS,
   type LocalState,
   type ModuleRecord,
@@ -34,8 +36,9 @@ export function addVersion(
   worker: WorkerRecord,
   upload: ScriptUploadForm,
   modules: ModuleRecord[],
+  triggeredBy: string,
 ): VersionRecord {
-  const { compatibilityFlags, mainModule, message, tag } = upload;
+  const { compatibilityFlags, mainModule, message, tag, source } = upload;
   const version: VersionRecord = {
     id: randomUUID(),
     number: worker.lastVersionNumber + 1,
@@ -49,6 +52,8 @@ export function addVersion(
     compatibilityFlags,
     ...(message !== undefined && { message }),
     ...(tag !== undefined && { tag }),
+    source,
+    triggeredBy,
   };
   return appendVersion(worker, version);
 }
@@ -65,11 +70,39 @@ export function appendVersion(worker: WorkerRecord, version: VersionRecord): Ver
 }
 
 /** Lets a version serve. */
-export function addDeployment(worker: WorkerRecord, versionId: string, message?: string): void {
+export function addDeployment(
+  worker: WorkerRecord,
+  versionId: string,
+  about: Pick<DeploymentRecord, 'message' | 'source' | 'triggeredBy'>,
+): DeploymentRecord {
   const createdOn = new Date().toISOString();
-  const deployment = { id: randomUUID(), versionId, createdOn, ...(message !== undefined && { message }) };
+  const deployment: DeploymentRecord = { id: randomUUID(), versionId, createdOn, ...about };
   worker.deployments = [deployment, ...worker.deployments].slice(0, KEPT_VERSIONS);
   worker.modifiedOn = createdOn;
+  return deployment;
+}
+
+/** A new version of the one that serves, changed in a part, which serves at once, as at Cloudflare. */
+export function addChangedVersion(
+  worker: WorkerRecord,
+  source: ClientKind,
+  triggeredBy: string,
+  change: (before: VersionRecord) => Partial<VersionRecord>,
+): VersionRecord {
+  const before = activeVersion(worker);
+  if (!before) throw new ApiError(404, 10007, `No version of the Worker ${worker.name} is deployed`);
+  const { message: _, tag: __, ...kept } = before;
+  const version = appendVersion(worker, {
+    ...kept,
+    ...change(before),
+    id: randomUUID(),
+    number: worker.lastVersionNumber + 1,
+    createdOn: new Date().toISOString(),
+    source,
+    triggeredBy,
+  });
+  addDeployment(worker, version.id, { source, triggeredBy });
+  return version;
 }
 
 /** A Worker of `draft`, made when there is none of that name. */
@@ -98,7 +131,8 @@ export function existingWorker(draft: LocalState, name: string): WorkerRecord {
   throw new ApiError(404, 10007, `This Worker does not exist on your account: ${name}`);
 }
 
-function etagOf(mainModule: string, modules: readonly ModuleRecord[]): string {
+/** Changes with the code, and with nothing else. */
+export function etagOf(mainModule: string, modules: readonly ModuleRecord[]): string {
   const hash = createHash('sha256').update(mainModule);
   for (const { name, type, sha256 } of modules) hash.update(`\0${name}\0${type}\0${sha256}`);
   return hash.digest('hex');

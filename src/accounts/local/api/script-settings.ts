@@ -1,0 +1,120 @@
+import type { ScheduleGetResponse } from 'cloudflare/resources/workers/scripts/schedules';
+import type { ScriptAndVersionSettingEditResponse } from 'cloudflare/resources/workers/scripts/script-and-version-settings';
+import type { SubdomainGetResponse } from 'cloudflare/resources/workers/scripts/subdomain';
+import { SidecarError } from '../../../protocol/index.js';
+import { ApiError, jsonBody, jsonObject, ok } from '../envelope.js';
+import type { Call, RouteTable } from '../router.js';
+import type { LocalServices } from '../services.js';
+import type { WorkerRecord } from '../state.js';
+import { describeScriptSettings, describeSettings } from './describe-script.js';
+import { readForm, readJsonPart, resolveBindings, sourceOf } from './script-upload.js';
+import { addChangedVersion, existingWorker } from './versions.js';
+
+const SCRIPT = '/accounts/:account/workers/scripts/:script';
+const OFF: SubdomainGetResponse = { enabled: false, previews_enabled: false };
+
+/** The settings of a Worker, and how it is reached and triggered: by nothing but `invoke` here. */
+export function scriptSettingsRoutes(services: LocalServices): RouteTable {
+  const worker = ({ params }: Call) => services.worker(params.script ?? '');
+  return {
+    [`GET ${SCRIPT}/settings`]: (call) => ok(describeSettings(worker(call))),
+    [`PATCH ${SCRIPT}/settings`]: (call) => changeSettings(services, call),
+    [`GET ${SCRIPT}/script-settings`]: (call) => ok(describeScriptSettings(worker(call))),
+    [`PATCH ${SCRIPT}/script-settings`]: (call) => changeScriptSettings(services, call),
+    [`GET ${SCRIPT}/subdomain`]: (call) => {
+      worker(call);
+      return ok(OFF);
+    },
+    [`DELETE ${SCRIPT}/subdomain`]: (call) => {
+      worker(call);
+      return ok(OFF);
+    },
+    [`POST ${SCRIPT}/subdomain`]: async (call) => {
+      worker(call);
+      const { enabled } = await jsonObject(call.request);
+      if (enabled === true) throw noSubdomain();
+      return ok(OFF);
+    },
+    // Not 10007, which has wrangler offer to register one.
+    'GET /accounts/:account/workers/subdomain': () => {
+      throw noSubdomain();
+    },
+    [`GET ${SCRIPT}/schedules`]: (call) => {
+      worker(call);
+      return ok({ schedules: [] } satisfies ScheduleGetResponse);
+    },
+    [`PUT ${SCRIPT}/schedules`]: async (call) => {
+      worker(call);
+      const schedules = await jsonBody(call.request);
+      if (Array.isArray(schedules) && schedules.length === 0) {
+        return ok({ schedules: [] } satisfies ScheduleGetResponse);
+      }
+      throw new SidecarError(
+        'unsupported',
+        'The local account starts no cron triggers. Leave them out, or use the cloud account.',
+      );
+    },
+  };
+}
+
+function noSubdomain(): ApiError {
+  return new ApiError(
+    404,
+    7000,
+    'The local account has no workers.dev subdomain: nothing of it listens on a network. Set "workers_dev": false, and call its Workers with `fluorite-flake workers invoke`',
+  );
+}
+
+/** Settings of the Worker take effect at once; those of a version make a new one, which serves. */
+async function changeSettings(services: LocalServices, { params, request }: Call): Promise<Response> {
+  const name = params.script ?? '';
+  const settings = await readJsonPart(await readForm(request), 'settings');
+  const source = sourceOf(request);
+  const { result } = await services.deploy((draft) => {
+    const worker = existingWorker(draft, name);
+    setScriptSettings(worker, settings);
+    if (!('bindings' in settings || 'compatibility_date' in settings || 'compatibility_flags' in settings)) {
+      return worker;
+    }
+    addChangedVersion(worker, source, 'settings', (before) => ({
+      ...(Array.isArray(settings.bindings) && {
+        bindings: resolveBindings(
+          { bindings: settings.bindings.map(inheritBare), keepBindings: [] },
+          before,
+          name,
+          draft,
+        ),
+      }),
+      ...(typeof settings.compatibility_date === 'string' && {
+        compatibilityDate: settings.compatibility_date,
+      }),
+      ...(Array.isArray(settings.compatibility_flags) && {
+        compatibilityFlags: settings.compatibility_flags.map(String),
+      }),
+    }));
+    return worker;
+  });
+  return ok(describeSettings(result) as ScriptAndVersionSettingEditResponse);
+}
+
+/** A binding that tells nothing but its type and name stays as it is: wrangler sends back what it was told so. */
+function inheritBare(binding: Record<string, unknown>): Record<string, unknown> {
+  const isBare = Object.keys(binding).every((key) => key === 'type' || key === 'name');
+  return isBare ? { type: 'inherit', name: binding.name } : binding;
+}
+
+async function changeScriptSettings(services: LocalServices, { params, request }: Call): Promise<Response> {
+  const change = await jsonObject(request);
+  const worker = await services.change((draft) => {
+    const found = existingWorker(draft, params.script ?? '');
+    setScriptSettings(found, change);
+    return found;
+  });
+  return ok(describeScriptSettings(worker));
+}
+
+function setScriptSettings({ settings }: WorkerRecord, change: Record<string, unknown>): void {
+  if (typeof change.logpush === 'boolean') settings.logpush = change.logpush;
+  if (Array.isArray(change.tags)) settings.tags = change.tags.map(String);
+  if (change.observability !== undefined) settings.observability = change.observability;
+}
