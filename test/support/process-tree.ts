@@ -20,6 +20,11 @@ export function descendantsOf(root: number): ProcessInfo[] {
   return found;
 }
 
+/** The dead children that these processes have not reaped. */
+export function zombieChildrenOf(parents: readonly number[]): ProcessInfo[] {
+  return processes('Z').filter(({ parent }) => parents.includes(parent));
+}
+
 export function isAlive(pid: number): boolean {
   return processes().some((one) => one.pid === pid);
 }
@@ -60,7 +65,8 @@ function socketInodes(pid: number): Set<string> {
   return inodes;
 }
 
-function processes(): ProcessInfo[] {
+/** @param only those of this state; without it all but zombies */
+function processes(only?: string): ProcessInfo[] {
   return entriesOf('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
@@ -68,7 +74,7 @@ function processes(): ProcessInfo[] {
       const stat = linesOf(`/proc/${name}/stat`)[0];
       if (stat === undefined || stat === '') return [];
       const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      if (state === 'Z') return [];
+      if (only === undefined ? state === 'Z' : state !== only) return [];
       const command = linesOf(`/proc/${name}/cmdline`).join(' ').replaceAll('\0', ' ').trim();
       return [{ pid: Number(name), parent: Number(parent), command }];
     });

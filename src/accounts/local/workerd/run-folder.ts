@@ -1,11 +1,17 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SidecarError } from '../../../protocol/index.js';
+import { isAlive, isProvenDead, ownRecord } from './process-record.js';
 
 /** A unix socket's path must fit `sun_path`: 104 bytes on macOS, 108 on Linux, the final NUL included. */
 const MAX_SOCKET_PATH_BYTES = 103;
+/** `ff-<hash of the state directory>-<pid>-<random>`. */
+const FOLDER_NAME = /^ff-[0-9a-f]{8}-(\d+)-[A-Za-z0-9]{6}$/;
+const OWNER_FILE = 'owner';
+/** A folder without a record is one that is just being made, or whose maker was killed just then. */
+const UNRECORDED_MS = 60_000;
 /** Room for `/ff-<8>-<pid>-<6>/g<generation>/<worker>.sock`. */
 const LONGEST_NAME_BYTES = 48;
 
@@ -20,6 +26,7 @@ export async function makeRunFolder(stateDir: string, socketDir?: string): Promi
   await removeStale(parent, prefix);
   const folder = await mkdtemp(join(parent, `${prefix}${process.pid}-`));
   await chmod(folder, 0o700);
+  await writeFile(join(folder, OWNER_FILE), await ownRecord(), { mode: 0o600 });
   return folder;
 }
 
@@ -51,20 +58,31 @@ async function isFolder(path: string): Promise<boolean> {
   return stats?.isDirectory() ?? false;
 }
 
-/** Only folders of the same state directory: another one's process may live in a container with pids of its own. */
+/**
+ * Removes what dead processes left: folders of the same state directory, and of any other one when the record in them
+ * proves that their process is gone. Others' folders, and what only looks like ours, stay.
+ */
 async function removeStale(parent: string, prefix: string): Promise<void> {
   for (const name of await readdir(parent)) {
-    const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length).split('-')[0]) : Number.NaN;
-    if (Number.isInteger(pid) && !isAlive(pid))
-      await rm(join(parent, name), { recursive: true, force: true });
+    const pid = Number(FOLDER_NAME.exec(name)?.[1] ?? Number.NaN);
+    const folder = join(parent, name);
+    if (Number.isNaN(pid) || !(await isOwn(folder))) continue;
+    if (name.startsWith(prefix) ? !(await isAlive(pid)) : await isAbandoned(folder, pid)) {
+      await rm(folder, { recursive: true, force: true });
+    }
   }
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
+async function isOwn(folder: string): Promise<boolean> {
+  const stats = await lstat(folder).catch(() => undefined);
+  return stats?.isDirectory() === true && stats.uid === process.getuid?.();
+}
+
+/** Made by a process of another state directory that was killed before it could write its record, or after. */
+async function isAbandoned(folder: string, pid: number): Promise<boolean> {
+  const record = await readFile(join(folder, OWNER_FILE), 'utf8').catch(() => undefined);
+  if (record !== undefined) return await isProvenDead(record);
+  const [entries, stats] = await Promise.all([readdir(folder), stat(folder)]).catch(() => [undefined]);
+  if (entries?.length !== 0 || stats === undefined) return false;
+  return Date.now() - stats.mtimeMs > UNRECORDED_MS && !(await isAlive(pid));
 }

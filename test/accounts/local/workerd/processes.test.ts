@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
@@ -101,7 +109,7 @@ test(
   },
 );
 
-test('generated files are private, and the folder of a dead process is removed at start', async (context) => {
+test('generated files are private, and folders of dead processes are removed at start', async (context) => {
   const { runtime, socketDir, open } = await fixture(context);
   const secret = [{ type: 'secret_text' as const, name: 'S', text: 'hidden' }];
   await runtime.deploy([
@@ -115,21 +123,33 @@ test('generated files are private, and the folder of a dead process is removed a
     .map((stats) => (stats.mode & 0o777).toString(8));
   assert.equal((statSync(folder).mode & 0o777).toString(8), '700');
   assert.deepEqual([...new Set(modes)].sort(), ['600', '700']);
+  const ownRecordText = readFileSync(join(folder, 'owner'), 'utf8');
   await runtime.close();
 
   const child = spawn(process.execPath, ['-e', '']);
   await once(child, 'exit');
-  const stale = join(socketDir, name.replace(/^(ff-[0-9a-f]+)-\d+-/, `$1-${child.pid}-`));
-  const foreign = join(socketDir, `ff-00000000-${child.pid}-abcdef`);
-  mkdirSync(stale);
-  mkdirSync(foreign);
+  const dead = child.pid as number;
+  const record = { ...JSON.parse(ownRecordText), pid: dead };
+  const leave = (named: string, owner?: object) => {
+    mkdirSync(join(socketDir, named));
+    if (owner !== undefined) writeFileSync(join(socketDir, named, 'owner'), JSON.stringify(owner));
+  };
+  leave(name.replace(/^(ff-[0-9a-f]+)-\d+-/, `$1-${dead}-`));
+  leave(`ff-00000000-${dead}-proven`, record);
+  leave(`ff-00000000-${process.pid}-reused`, { ...record, pid: process.pid, started: '1' });
+  leave(`ff-00000000-${dead}-oldone`);
+  utimesSync(join(socketDir, `ff-00000000-${dead}-oldone`), 1, 1);
+  const stay = {
+    [`ff-00000000-${dead}-anewer`]: undefined,
+    [`ff-00000000-${process.pid}-living`]: { ...record, pid: process.pid },
+    [`ff-00000000-${dead}-faraway`.slice(0, -1)]: { ...record, pidNamespace: 'pid:[1]' },
+    [`ff-project-${dead}`]: undefined,
+  };
+  for (const [named, owner] of Object.entries(stay)) leave(named, owner);
   const second = open();
   await second.kv.list('a'.repeat(32));
-  assert.ok(!readdirSync(socketDir).some((entry) => stale.endsWith(entry)));
-  assert.ok(
-    readdirSync(socketDir).some((entry) => foreign.endsWith(entry)),
-    'that of another state stays',
-  );
+  await second.close();
+  assert.deepEqual(readdirSync(socketDir).sort(), Object.keys(stay).sort());
 });
 
 test('a binary that is missing or does not run is told as workerd-missing', async () => {
