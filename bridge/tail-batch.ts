@@ -1,10 +1,13 @@
 import type { TraceEvent } from '../src/protocol/index.js';
 import { decode } from './raw-result.js';
 
-/** Stands in a stream where events may be missing because the CLI was started anew. */
+/**
+ * Stands in a stream where events may be missing: the CLI was started anew, or another process that ran the local
+ * Workers has ended and one took over.
+ */
 export interface TailGap {
   readonly gap: true;
-  readonly reason: 'restarted';
+  readonly reason: 'restarted' | 'owner-changed';
 }
 
 /** Tells a gap from a trace event. */
@@ -41,8 +44,6 @@ export class TailBatch {
   }
 }
 
-const RESTARTED: TailGap = { gap: true, reason: 'restarted' };
-
-export function gapBatch(): TailBatch {
-  return new TailBatch(0, 0, new Uint8Array([0x5b, 0x5d]), RESTARTED);
+export function gapBatch(reason: TailGap['reason'], seq = 0, dropped = 0): TailBatch {
+  return new TailBatch(seq, dropped, new Uint8Array([0x5b, 0x5d]), { gap: true, reason });
 }

@@ -27,6 +27,7 @@ export class TailStream implements AsyncIterable<TraceEvent | TailGap> {
   readonly #connection: TailConnection;
   readonly #queue: { batch: TailBatch; tailId: string | undefined }[] = [];
   #requested = false;
+  #interrupted = false;
   #wake: (() => void) | undefined;
   #tailId: string | undefined;
   #dropped = 0;
@@ -83,6 +84,8 @@ export class TailStream implements AsyncIterable<TraceEvent | TailGap> {
       this.#connection.stop(tailId);
       return;
     }
+    if (this.#interrupted) this.push(gapBatch('restarted'));
+    this.#interrupted = false;
     this.#tailId = tailId;
     this.#resolveReady();
   }
@@ -92,7 +95,7 @@ export class TailStream implements AsyncIterable<TraceEvent | TailGap> {
     if (this.#tailId === undefined || this.#end !== undefined) return;
     this.#tailId = undefined;
     this.#requested = false;
-    this.push(gapBatch());
+    this.#interrupted = true;
   }
 
   /** @internal */
@@ -101,6 +104,11 @@ export class TailStream implements AsyncIterable<TraceEvent | TailGap> {
     this.#queue.push({ batch, tailId: this.#tailId });
     this.#dropped += batch.dropped;
     this.#wakeLater();
+  }
+
+  /** @internal Events were left out. */
+  lose(count: number): void {
+    this.#dropped += count;
   }
 
   /** @internal What is queued is still delivered, then the iteration ends, with the error if there is one. */

@@ -2,7 +2,7 @@ import { notifications, type Params, SidecarError } from '../src/protocol/index.
 import type { LaneMessage } from '../worker/contract.js';
 import type { CallOptions, Calls } from './calls.js';
 import type { SidecarEvents } from './events.js';
-import { TailBatch } from './tail-batch.js';
+import { gapBatch, TailBatch } from './tail-batch.js';
 import { TailStream } from './tail-stream.js';
 
 interface TailEmitter {
@@ -53,7 +53,10 @@ export class Tails {
   }
 
   deliver({ tailId, seq, dropped, bytes }: Extract<LaneMessage, { type: 'tail' }>): void {
-    const batch = new TailBatch(seq, dropped, bytes);
+    this.#push(tailId, new TailBatch(seq, dropped, bytes));
+  }
+
+  #push(tailId: string, batch: TailBatch): void {
     const stream = this.#byId.get(tailId);
     if (stream !== undefined) stream.push(batch);
     // What still comes for a stream that was left is nobody's.
@@ -69,8 +72,9 @@ export class Tails {
       );
     } else if (method === 'tail/end') this.#ended(notifications['tail/end'].params.parse(params));
     else {
-      const { tailId, seq, dropped, events } = notifications['tail/batch'].params.parse(params);
-      this.deliver({ type: 'tail', tailId, seq, dropped, bytes: Buffer.from(JSON.stringify(events)) });
+      const { tailId, seq, dropped, gap, events } = notifications['tail/batch'].params.parse(params);
+      const bytes = Buffer.from(JSON.stringify(events));
+      this.#push(tailId, gap ? gapBatch(gap, seq, dropped) : new TailBatch(seq, dropped, bytes));
     }
   }
 
@@ -125,6 +129,11 @@ export class Tails {
     this.#byId.delete(end.tailId);
     if (this.#eventTails.delete(end.tailId)) setImmediate(() => this.#emitter.emit('tail-end', end));
     if (stream === undefined) return;
+    // Nobody here asked for it: the CLI itself ends. What follows, a restart or the end of the sidecar, tells the stream.
+    if (end.reason === 'stopped') {
+      stream.lose(end.dropped);
+      return;
+    }
     const error =
       end.error &&
       new SidecarError('connection-lost', `The tail ended: ${end.error.message}`, { data: { ...end.error } });
@@ -132,7 +141,9 @@ export class Tails {
   }
 
   #emitBatch(tailId: string, batch: TailBatch): void {
-    this.#emitter.emit('tail', { tailId, seq: batch.seq, dropped: batch.dropped, events: batch.events() });
+    const { seq, dropped, gap } = batch;
+    const reason = gap?.reason === 'owner-changed' ? { gap: gap.reason } : {};
+    this.#emitter.emit('tail', { tailId, seq, dropped, ...reason, events: batch.events() });
     this.#calls.notify('tail/credit', { tailId, bytes: batch.bytes.length });
   }
 }

@@ -81,6 +81,8 @@ export interface RemoteTailBatch {
   seq: number;
   /** Events left out between the batch before and this one. */
   dropped: number;
+  /** Another process runs the local Workers now: events may be missing here. Such a batch has none. */
+  gap?: 'owner-changed';
   events: TraceEvent[];
 }
 

@@ -39,9 +39,16 @@ export class TailRouter {
 
   /** Takes a notification that ends or carries a tail of a callback. @returns false when it is the lane's */
   notify(method: string, params: unknown): boolean {
-    const { tailId } = (params ?? {}) as { tailId?: unknown };
-    if (method !== 'tail/end' || typeof tailId !== 'string' || !this.#callbacks.has(tailId)) return false;
-    this.#detach(tailId);
+    const { tailId, seq, dropped, gap, events } = (params ?? {}) as Partial<
+      RemoteTailBatch & { tailId: string }
+    >;
+    const onBatch = typeof tailId === 'string' ? this.#callbacks.get(tailId) : undefined;
+    if (onBatch === undefined || tailId === undefined) return false;
+    if (method === 'tail/end') this.#detach(tailId);
+    else if (method === 'tail/batch' && Array.isArray(events)) {
+      const batch = { seq: seq ?? 0, dropped: dropped ?? 0, ...(gap && { gap }), events };
+      void this.#call(tailId, onBatch, batch, Buffer.byteLength(JSON.stringify(events)));
+    } else return false;
     return true;
   }
 

@@ -25,6 +25,8 @@ export interface TailSink {
   push(eventJson: string): void;
   /** Events that were lost before they got here (sampling, overload, a reconnect). */
   dropped(count: number): void;
+  /** The source was opened anew: events may be missing between those before and those after, uncounted. */
+  gap?(): void;
   /** The source has ended by itself. Called at most once, last. */
   end(
     reason: 'worker-deleted' | 'account-closed' | 'expired' | 'error',

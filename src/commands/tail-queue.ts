@@ -1,6 +1,9 @@
 import type { TailSink } from '../accounts/account.js';
 import { SidecarError } from '../protocol/index.js';
 
+/** Stands among the events of a page where some may be missing, uncounted. */
+export const GAP = '';
+
 /** Events that came together, and how many were left out before them. */
 export interface TailPage {
   events: string[];
@@ -30,6 +33,10 @@ export class TailQueue implements TailSink, AsyncIterable<TailPage> {
     this.#characters += eventJson.length;
     if (this.#characters > this.#maxCharacters) this.#dropOldest();
     this.#wake();
+  }
+
+  gap(): void {
+    this.push(GAP);
   }
 
   dropped(count: number): void {
@@ -74,8 +81,7 @@ export class TailQueue implements TailSink, AsyncIterable<TailPage> {
     while (count < this.#events.length - 1 && this.#characters > this.#maxCharacters / 2) {
       this.#characters -= this.#events[count++]?.length ?? 0;
     }
-    this.#events.splice(0, count);
-    this.#dropped += count;
+    this.#dropped += this.#events.splice(0, count).filter((event) => event !== GAP).length;
   }
 
   #news(): Promise<void> {

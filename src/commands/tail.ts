@@ -1,15 +1,15 @@
 import type { TailParams } from '../accounts/account.js';
-import { parseParams, SidecarError } from '../protocol/index.js';
+import { parseParams } from '../protocol/index.js';
 import type { Command } from './command.js';
 import type { CommandInput } from './input.js';
 import { oneOf } from './one-of.js';
 import type { Session } from './session.js';
 import { describeEvent } from './tail-event.js';
-import { type TailPage, TailQueue } from './tail-queue.js';
+import { GAP, type TailPage, TailQueue } from './tail-queue.js';
 
 const STATUSES = ['ok', 'error', 'canceled'] as const;
-/** More than any number of short commands beside a tail; a bound in case an account closes each time at once. */
-const MAX_REOPENINGS = 100;
+const OWNER_CHANGED =
+  'The process that ran the Workers has ended and another one took over; events in between may be missing.';
 const MAX_WAITING_CHARACTERS = 8 * 1024 * 1024;
 
 export const tailCommand: Command = {
@@ -35,37 +35,24 @@ export const tailCommand: Command = {
   examples: ['tail hello', 'tail hello --status error --json', 'tail hello --method POST --search payment'],
   async run(input, session) {
     const params = tailParams(input);
-    // A tail that another process serves ends with that process: then this one takes its place.
-    for (let reopened = 0; ; reopened++) {
-      const ended = await follow(params, session, reopened > 0).catch((error: unknown) => error);
-      if (ended === undefined || session.signal.aborted) return;
-      if (!isOwnerGone(ended) || reopened === MAX_REOPENINGS) throw ended;
-    }
+    await follow(params, session);
   },
 };
 
 /** Prints events until the signal aborts. @throws SidecarError when the source ends by itself */
-async function follow(params: TailParams, session: Session, isReopened: boolean): Promise<void> {
+async function follow(params: TailParams, session: Session): Promise<void> {
   const account = await session.account();
   const queue = new TailQueue(MAX_WAITING_CHARACTERS);
   const stop = () => queue.stop();
   session.signal.addEventListener('abort', stop, { once: true });
   const source = await account.openTail(params, queue, session.signal);
   try {
-    session.note(
-      isReopened
-        ? 'The process that served the tail has ended; events in between may be missing.'
-        : `Tailing ${params.workerName}. Ctrl-C ends it.`,
-    );
+    session.note(`Tailing ${params.workerName}. Ctrl-C ends it.`);
     for await (const page of queue) await printPage(page, session);
   } finally {
     session.signal.removeEventListener('abort', stop);
     await source.close();
   }
-}
-
-function isOwnerGone(error: unknown): boolean {
-  return error instanceof SidecarError && error.data.reason === 'account-closed';
 }
 
 function tailParams(input: CommandInput) {
@@ -85,8 +72,16 @@ function tailParams(input: CommandInput) {
 
 async function printPage({ events, dropped }: TailPage, { json, terminal, print }: Session): Promise<void> {
   if (dropped > 0) terminal.printError(json ? JSON.stringify({ dropped }) : `${dropped} events were dropped`);
-  const texts = json ? events.map(oneLine) : events.map((event) => describeEvent(event, terminal));
-  await print(texts.join(''));
+  let text = '';
+  for (const event of events) {
+    if (event !== GAP) text += json ? oneLine(event) : describeEvent(event, terminal);
+    else {
+      await print(text);
+      text = '';
+      terminal.printError(json ? JSON.stringify({ gap: 'owner-changed' }) : OWNER_CHANGED);
+    }
+  }
+  await print(text);
 }
 
 function oneLine(json: string): string {

@@ -16,11 +16,16 @@ export const notifications = {
   },
   'tail/batch': {
     direction: 'server-to-client',
-    /** `seq` counts from 0; `dropped` is how many events were left out between the batch before and this one. */
+    /**
+     * `seq` counts from 0; `dropped` is how many events were left out between the batch before and this one. A batch with
+     * `gap` has no events: the process that ran the local Workers has ended, another one took over, and events may be
+     * missing here, uncounted.
+     */
     params: z.object({
       tailId: z.string(),
       seq: z.number(),
       dropped: z.number(),
+      gap: z.enum(['owner-changed']).optional(),
       events: z.array(traceEvent),
     }),
   },

@@ -9,6 +9,9 @@ const QUEUE_LENGTH = 1024 * 1024;
 /** What a client that never grants credit gets a second, after its first window. */
 const UNCREDITED_BYTES_PER_SECOND = 64 * 1024;
 
+/** Stands among the queued events where some may be missing. */
+const GAP = '';
+
 /** Bytes of a `tail/batch` around its events, at most. */
 const ENVELOPE_BYTES = 256;
 
@@ -70,6 +73,12 @@ export class Tail implements TailSink {
     this.#dropped += count;
   }
 
+  gap(): void {
+    if (this.#state === 'ended' || this.#pendingEnd !== undefined) return;
+    this.#queue.push(GAP);
+    this.#schedule();
+  }
+
   end(reason: NotificationParams<'tail/end'>['reason'], error?: { code: string; message: string }): void {
     if (this.#state === 'ended' || this.#pendingEnd !== undefined) return;
     this.#pendingEnd = { reason, error };
@@ -109,7 +118,9 @@ export class Tail implements TailSink {
     let length = 0;
     // A character is at most three bytes, and a comma stands between two events.
     const maxLength = Math.min(BATCH_LENGTH, (this.#channel.maxBodyBytes - ENVELOPE_BYTES) / 4);
-    while (this.#head < this.#queue.length) {
+    const isGap = this.#queue[from] === GAP;
+    if (isGap) this.#head++;
+    while (!isGap && this.#head < this.#queue.length && this.#queue[this.#head] !== GAP) {
       const next = (this.#queue[this.#head] as string).length;
       if (length > 0 && length + next > maxLength) break;
       length += next;
@@ -123,7 +134,7 @@ export class Tail implements TailSink {
     // In this order of members, which the library's worker recognises without parsing.
     this.#channel.notify(
       'tail/batch',
-      `{"tailId":"${this.id}","seq":${this.#seq++},"dropped":${dropped},"events":${events}}`,
+      `{"tailId":"${this.id}","seq":${this.#seq++},"dropped":${dropped},${isGap ? '"gap":"owner-changed",' : ''}"events":${events}}`,
     );
   }
 
@@ -134,9 +145,10 @@ export class Tail implements TailSink {
   }
 
   #dropOldest(): void {
-    this.#queuedLength -= (this.#queue[this.#head] as string).length;
+    const event = this.#queue[this.#head] as string;
+    this.#queuedLength -= event.length;
     this.#head++;
-    this.#dropped++;
+    if (event !== GAP) this.#dropped++;
     this.#compact();
   }
 
@@ -168,7 +180,8 @@ export class Tail implements TailSink {
     const pendingEnd = this.#pendingEnd;
     if (pendingEnd === undefined) return;
     while (this.#head < this.#queue.length && this.#window.open) this.#sendBatch();
-    const dropped = this.#takeDropped() + this.#queue.length - this.#head;
+    const left = this.#queue.slice(this.#head).filter((event) => event !== GAP).length;
+    const dropped = this.#takeDropped() + left;
     this.#state = 'ended';
     this.#queue = [];
     this.#head = 0;

@@ -228,16 +228,48 @@ test('a stream goes on over restart() too', async (t) => {
   assert.equal(gaps, 1);
 });
 
+test('a CLI that ends by itself, however politely, interrupts a stream and does not end it', async (t) => {
+  const { sidecar } = await started(t);
+  const stream = sidecar.tailLogs({ workerName: 'steady' });
+  await stream.ready;
+  process.kill(sidecar.pid as number, 'SIGTERM');
+  let gaps = 0;
+  for await (const item of stream) {
+    if (isTailGap(item)) gaps++;
+    else if (gaps === 1) break;
+  }
+  assert.equal(gaps, 1);
+});
+
+test('a gap that the CLI tells stands where it belongs, for a stream, a callback and `tail` events', async (t) => {
+  const { sidecar } = await started(t);
+  const seen: unknown[] = [];
+  for await (const item of sidecar.tailLogs({ workerName: 'handed-over' })) {
+    seen.push(isTailGap(item) ? item.reason : numberOf(item));
+    if (seen.length === 5) break;
+  }
+  assert.deepEqual(seen, [0, 1, 2, 'owner-changed', 4]);
+  const batches: SidecarEvents['tail'][0][] = [];
+  sidecar.on('tail', (batch) => batches.push(batch));
+  await sidecar.call('dashboard.tailLogs', { workerName: 'handed-over' });
+  await until('the gap', () =>
+    batches.some(({ gap, events }) => gap === 'owner-changed' && events.length === 0),
+  );
+  const told: unknown[] = [];
+  await sidecar.remote.tail({ workerName: 'handed-over' }, ({ gap }) => void told.push(gap));
+  await until('the gap', () => told.includes('owner-changed'));
+});
+
 test('stop() ends a stream without an error, ERROR with its cause', async (t) => {
   const { sidecar } = await started(t);
   const stream = sidecar.tailLogs({ workerName: 'steady' });
   await stream.ready;
   const read = (async () => {
-    for await (const _ of stream);
+    for await (const item of stream) assert.ok(!isTailGap(item), 'nothing follows that could be missed');
   })();
   await sidecar.stop();
   await read;
-  assert.ok(['stopped', 'sidecar-stopped'].includes(stream.endReason as string));
+  assert.equal(stream.endReason, 'sidecar-stopped');
 
   const other = await started(t, '', { autoRestart: false });
   const lost = other.sidecar.tailLogs({ workerName: 'steady' });

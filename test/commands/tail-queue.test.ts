@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeEvent } from '../../src/commands/tail-event.js';
-import { TailQueue } from '../../src/commands/tail-queue.js';
+import { GAP, TailQueue } from '../../src/commands/tail-queue.js';
 import type { Terminal } from '../../src/commands/terminal.js';
 
 const plain = { style: (_: string, text: string) => text } as unknown as Terminal;
@@ -58,4 +58,19 @@ test('an event is told with its request, logs and exceptions, control characters
     describeEvent(JSON.stringify(event), plain),
     '1970-01-01T00:00:00.000Z GET http://hello/x 500 exception\n  warn a {"b":1} \\u001b[2J\n  Error: boom\n',
   );
+});
+
+test('a gap keeps its place among the events, and is none of those that are dropped', async () => {
+  const queue = new TailQueue(10);
+  queue.push('1');
+  queue.gap();
+  queue.push('2');
+  const pages = queue[Symbol.asyncIterator]();
+  assert.deepEqual((await pages.next()).value, { events: ['1', GAP, '2'], dropped: 0 });
+  for (const event of ['three', 'four', 'five']) {
+    queue.push(event);
+    queue.gap();
+  }
+  queue.stop();
+  assert.deepEqual((await pages.next()).value, { events: [GAP, 'five', GAP], dropped: 2 });
 });

@@ -191,3 +191,28 @@ test('no batch is over the body limit of its client, and what can never fit is c
   assert.equal(dropped(), 40);
   assert.equal(seen().length, 80);
 });
+
+test('a gap is a batch of its own between the events before and after, and is never counted as dropped', async () => {
+  const { tail, batches, ends } = openTail();
+  tail.begin();
+  tail.push(eventOf(0));
+  tail.gap();
+  tail.push(eventOf(1));
+  await turn();
+  assert.deepEqual(
+    batches.map((batch) => ('gap' in batch ? batch.gap : batch.events.map(({ at }) => at))),
+    [[0], 'owner-changed', [1]],
+  );
+  assert.deepEqual(
+    batches.map(({ seq }) => seq),
+    [0, 1, 2],
+  );
+  const other = openTail();
+  other.tail.gap();
+  other.pipe.idle = false;
+  other.tail.begin();
+  other.tail.end('stopped');
+  await turn();
+  assert.equal(other.dropped(), 0);
+  assert.equal(ends.length, 0);
+});

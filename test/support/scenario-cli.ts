@@ -43,7 +43,7 @@ function traceEvent(number: number, filler = ''): string {
   });
 }
 
-/** `flood-<events>`: as fast as can be, then the end; `steady`: one event every millisecond; `deleted`: the end. */
+/** `flood-<events>`: as fast as can be, then the end; `steady`: one event every millisecond; `deleted`: the end; `handed-over`: a gap. */
 function openTail(workerName: string, sink: TailSink): () => void {
   if (workerName === 'missing') throw new SidecarError('not-found', 'There is no Worker "missing".');
   let sent = 0;
@@ -58,6 +58,7 @@ function openTail(workerName: string, sink: TailSink): () => void {
         }, 1)
       : setInterval(() => {
           if (workerName === 'deleted' && sent === 3) sink.end('worker-deleted');
+          else if (workerName === 'handed-over' && sent === 3 && sent++) sink.gap?.();
           else sink.push(traceEvent(sent++));
         }, 1);
   note(`tail opened ${workerName}`);

@@ -5,11 +5,11 @@ import type { LocalTailParams } from './tail-filter.js';
 import { streamToSink } from './tail-stream.js';
 
 /** How often a tail that was cut off is opened again without an event in between. */
-const MAX_REOPENINGS = 3;
+const MAX_REOPENINGS = 20;
 
 /**
- * A tail over the local API. When the owner of the state directory goes away, it is opened again at the next one;
- * what happened in between is lost, uncounted.
+ * A tail over the local API. When the owner of the state directory goes away, it is opened again at the next one, which
+ * may be this process; what happened in between is lost, uncounted, and told as a gap.
  */
 export async function openLocalTail(
   api: SharedApi,
@@ -30,19 +30,25 @@ export async function openLocalTail(
     })
     .finally(() => signal.removeEventListener('abort', abort));
   let idleReopenings = 0;
+  let isHandedOver = false;
   const counted: TailSink = {
     push(eventJson) {
       idleReopenings = 0;
       sink.push(eventJson);
     },
     dropped: (count) => sink.dropped(count),
-    end: (reason, error) => sink.end(reason, error),
+    end(reason, error) {
+      // The owner's account, not this one: whether that is closed too, the next opening tells.
+      if (reason === 'account-closed') isHandedOver = true;
+      else sink.end(reason, error);
+    },
   };
 
   async function pump(): Promise<void> {
     while (!ended.aborted) {
       const saidWhy = await streamToSink(reader, counted).catch(() => false);
-      if (saidWhy || ended.aborted) return;
+      if ((saidWhy && !isHandedOver) || ended.aborted) return;
+      isHandedOver = false;
       idleReopenings += 1;
       if (idleReopenings > MAX_REOPENINGS) {
         throw new SidecarError(
@@ -51,6 +57,7 @@ export async function openLocalTail(
         );
       }
       reader = await openStream(api, params, ended);
+      sink.gap?.();
     }
   }
   const pumping = pump().catch((error: unknown) => {

@@ -46,6 +46,7 @@ export interface Collected extends TailSink {
   readonly events: { outcome: string; scriptName: string; logs: { message: unknown }[] }[];
   readonly ended: Parameters<TailSink['end']>[];
   lost: number;
+  gaps: number;
 }
 
 /** A sink that keeps everything. */
@@ -54,6 +55,10 @@ export function collect(): Collected {
     events: [],
     ended: [],
     lost: 0,
+    gaps: 0,
+    gap() {
+      this.gaps += 1;
+    },
     push(eventJson) {
       this.events.push(JSON.parse(eventJson));
     },

@@ -59,6 +59,7 @@ test('a second process works through the owner, and goes on alone when the owner
     assert.equal(await invoke('/again'), 'from the owner');
   }
   assert.ok(seenAgain());
+  assert.equal(sink.gaps, 1);
   await tail.close();
   await tail.close();
   assert.deepEqual(sink.ended, []);
@@ -69,11 +70,21 @@ test('an owner that closes while it is shared hands over without an error', asyn
   const { child, lines, namespace } = await startOwner(t, stateDir);
   const { account, api } = await localAccount(t, { stateDir });
   assert.equal((await listWorkers(api, never())).length, 1);
+  const sink = collect();
+  const tail = await account.openTail({ workerName: 'shared' }, sink, never());
   child.stdin.end();
   const values = await Promise.all(
     Array.from({ length: 5 }, async () => (await getValue(api, namespace, 'key', never())).body.text()),
   );
   assert.deepEqual(new Set(values), new Set(['from the owner']));
   assert.equal((await lines.next()).value, 'closed');
+  // The tail of the owner has ended with it; this one goes on at the new owner, which is this process.
+  await until(() => sink.gaps === 1, 'the gap');
   assert.equal(await (await account.invoke('shared', new Request('http://w/'))).text(), 'from the owner');
+  await until(() => sink.events.length === 1, 'an event behind the gap');
+  assert.deepEqual(sink.ended, []);
+  await account.close();
+  await until(() => sink.ended.length === 1, 'the end');
+  assert.deepEqual(sink.ended, [['account-closed']]);
+  await tail.close();
 });
