@@ -1,3 +1,4 @@
+import { isBuiltin } from 'node:module';
 import { relative } from 'node:path';
 import type { BuildFailure, Message } from 'esbuild';
 import { SidecarError } from '../protocol/index.js';
@@ -30,8 +31,15 @@ function isBuildFailure(error: unknown): error is BuildFailure {
 }
 
 function buildError({ location, text }: Message): BuildError {
-  if (!location) return { text };
-  return { file: location.file, line: location.line, column: location.column, text };
+  const told = withAdvice(text);
+  if (!location) return { text: told };
+  return { file: location.file, line: location.line, column: location.column, text: told };
+}
+
+function withAdvice(text: string): string {
+  const [, name] = /^Could not resolve "([^"]+)"/.exec(text) ?? [];
+  if (name === undefined || !isBuiltin(name)) return text;
+  return `${text} (it is a module of Node: add the compatibility flag nodejs_compat, with a compatibility date of 2024-09-23 or later)`;
 }
 
 export function describe({ file, line, column, text }: BuildError): string {

@@ -1,14 +1,16 @@
-import { isBuiltin } from 'node:module';
-import { dirname, parse } from 'node:path';
+import { parse } from 'node:path';
 import type { BuildOptions, Plugin } from 'esbuild';
 import { SidecarError } from '../protocol/index.js';
+import { additionalModules, type ModuleRoot } from './additional-modules.js';
 import { buildFailed } from './build-failed.js';
 import type { ProjectConfig } from './config.js';
 import { runEsbuild } from './esbuild-service.js';
-import { moduleCollector } from './module-collector.js';
-import { serviceWorkerUnsupported } from './module-format.js';
+import { globalName, moduleCollector } from './module-collector.js';
 import { moduleRules } from './module-rules.js';
+import { nodeCompat, runtimeNodeModules, unenvNodeModules } from './node-compat.js';
+import { bundleSourceMap } from './source-map-files.js';
 import type { UploadModule } from './upload.js';
+import { COMMON_OPTIONS, requireListener, type WorkerFormat } from './worker-format.js';
 
 export type BundleSettings = Pick<
   ProjectConfig,
@@ -21,40 +23,49 @@ export type BundleSettings = Pick<
   | 'jsxFactory'
   | 'jsxFragment'
   | 'preserveFileNames'
+  | 'findAdditionalModules'
+  | 'uploadSourceMaps'
 > & { compatibilityDate: string; compatibilityFlags: readonly string[] };
 
 export interface Bundle {
   mainModule: string;
-  /** The main module first. */
+  /** The main module first: `esm`, or `commonjs` for a service worker, whose other modules are globals by their names. */
   modules: UploadModule[];
   warnings: string[];
 }
 
 /**
- * Bundles the Worker whose entry file is `entry` as wrangler does: one ES module, beside it the text, data and
- * WebAssembly files it imports. `folder` is where node_modules and tsconfig are looked for from.
- * @throws SidecarError `build-failed`, `unsupported` (service-worker format, rules for Python), `cancelled`.
+ * Bundles the Worker whose entry file is `where.entry` as wrangler does: one ES module, beside it the text, data and
+ * WebAssembly files it imports and, where they are wanted, the additional modules and the source map. `where.folder` is
+ * where node_modules and tsconfig are looked for from.
+ * @throws SidecarError `build-failed`, `unsupported` (rules for Python), `file-error`, `cancelled`.
  */
 export async function bundle(
-  entry: string,
-  folder: string,
+  where: ModuleRoot,
+  format: WorkerFormat,
   settings: BundleSettings,
   signal: AbortSignal,
 ): Promise<Bundle> {
+  const { entry, folder } = where;
   const rules = moduleRules(settings.rules);
-  refuseUnsupportedRules(rules.unsupported);
-  const modules = new Map<string, UploadModule>();
-  const builtins = new Set<string>();
-  const name = `${parse(entry).name}.js`;
+  refuseUnsupported(rules.unsupported, format, settings);
+  const additional = settings.findAdditionalModules ? await additionalModules(where, rules, signal) : [];
+  const collected = new Map<string, UploadModule>(
+    additional.map(({ name, type, content }) => [name, { name, type, content }]),
+  );
+  const runtimeImports = { node: new Set<string>(), cloudflare: new Set<string>() };
+  const warnings: string[] = [];
+  const { preserveFileNames } = settings;
   const result = await runEsbuild(
     {
-      ...esbuildOptions(entry, folder, settings),
+      ...esbuildOptions(entry, folder, format, settings),
       write: false,
       metafile: true,
       plugins: [
         aliases(settings.alias, folder),
-        moduleCollector(rules, modules, settings.preserveFileNames),
-        runtimeModules(hasNodeCompat(settings.compatibilityFlags), builtins),
+        moduleCollector({ rules, additional, preserveFileNames, format, entry, collected, warnings }),
+        nodeModules(settings, runtimeImports.node),
+        cloudflareModules(runtimeImports.cloudflare),
       ],
     },
     signal,
@@ -62,35 +73,49 @@ export async function bundle(
     throw buildFailed(entry, folder, error);
   });
 
-  const output = Object.values(result.metafile.outputs).find(({ entryPoint }) => entryPoint !== undefined);
-  if (!output?.exports.includes('default')) throw serviceWorkerUnsupported(entry);
-  const content = result.outputFiles.find(({ path }) => path.endsWith('.js'))?.contents ?? new Uint8Array();
+  const name = `${parse(entry).name}.js`;
+  const content = outputOf(result.outputFiles, '.js') ?? new Uint8Array();
+  if (format === 'service-worker') requireServiceWorker(entry, content, runtimeImports);
+  const map = outputOf(result.outputFiles, '.js.map');
   return {
     mainModule: name,
-    modules: [{ name, type: 'esm', content }, ...modules.values()],
+    modules: [
+      { name, type: format === 'modules' ? 'esm' : 'commonjs', content },
+      ...[...collected.values()].map((module) =>
+        format === 'modules' ? module : { ...module, name: globalName(module.name) },
+      ),
+      ...(map ? [bundleSourceMap(name, map)] : []),
+    ],
     warnings: [
+      ...warnings,
       ...result.warnings.map(({ text, location }) =>
         location ? `${location.file}:${location.line}: ${text}` : text,
       ),
-      ...builtinWarnings(builtins, settings),
+      ...nodeWarnings(runtimeImports.node, settings),
     ],
   };
 }
 
-function esbuildOptions(entry: string, folder: string, settings: BundleSettings): BuildOptions {
+function esbuildOptions(
+  entry: string,
+  folder: string,
+  format: WorkerFormat,
+  settings: BundleSettings,
+): BuildOptions {
   const production = JSON.stringify(process.env.NODE_ENV || 'production');
   return {
+    ...COMMON_OPTIONS,
     entryPoints: [entry],
     absWorkingDir: folder,
-    outdir: dirname(entry),
+    // Nothing is written; the source map's paths start here.
+    outdir: folder,
+    entryNames: parse(entry).name,
     bundle: true,
-    format: 'esm',
-    target: 'es2024',
-    supported: { 'import-source': true },
+    format: format === 'modules' ? 'esm' : 'iife',
     platform: 'browser',
     conditions: ['workerd', 'worker', 'browser'],
-    loader: { '.js': 'jsx', '.mjs': 'jsx', '.cjs': 'jsx' },
     external: ['__STATIC_CONTENT_MANIFEST'],
+    sourcemap: settings.uploadSourceMaps ? 'linked' : false,
     minify: settings.minify,
     keepNames: settings.keepNames,
     define: {
@@ -101,8 +126,9 @@ function esbuildOptions(entry: string, folder: string, settings: BundleSettings)
       ...settings.define,
     },
     ...(settings.tsconfig && { tsconfig: settings.tsconfig }),
-    ...(settings.jsxFactory && { jsxFactory: settings.jsxFactory }),
-    ...(settings.jsxFragment && { jsxFragment: settings.jsxFragment }),
+    // wrangler's defaults: stated, they win over the tsconfig's.
+    jsxFactory: settings.jsxFactory || 'React.createElement',
+    jsxFragment: settings.jsxFragment || 'React.Fragment',
     logLevel: 'silent',
   };
 }
@@ -124,34 +150,53 @@ function aliases(alias: Readonly<Record<string, string>>, folder: string): Plugi
   };
 }
 
-/** `cloudflare:*`, `workerd:*` and `node:*` come from the runtime; with Node compatibility bare names of builtins do too. */
-function runtimeModules(nodeCompat: boolean, builtins: Set<string>): Plugin {
+function nodeModules(
+  { compatibilityDate, compatibilityFlags }: BundleSettings,
+  imported: Set<string>,
+): Plugin {
+  return nodeCompat(compatibilityDate, compatibilityFlags) === 'v2'
+    ? unenvNodeModules(compatibilityDate, compatibilityFlags, imported)
+    : runtimeNodeModules(imported);
+}
+
+function cloudflareModules(imported: Set<string>): Plugin {
   return {
-    name: 'runtime-modules',
+    name: 'cloudflare-modules',
     setup(build) {
-      build.onResolve({ filter: /^(cloudflare|workerd):/ }, ({ path }) => ({ path, external: true }));
-      build.onResolve({ filter: /^node:/ }, ({ path }) => {
-        builtins.add(path);
+      build.onResolve({ filter: /^(cloudflare|workerd):/ }, ({ path }) => {
+        imported.add(path);
         return { path, external: true };
       });
-      if (!nodeCompat) return;
-      build.onResolve({ filter: /^[a-z_]+(\/[a-z]+)*$/ }, ({ path, kind }) =>
-        kind !== 'entry-point' && isBuiltin(path) ? { path: `node:${path}`, external: true } : undefined,
-      );
     },
   };
 }
 
-function builtinWarnings(builtins: ReadonlySet<string>, { compatibilityFlags }: BundleSettings): string[] {
-  if (builtins.size === 0 || compatibilityFlags.some((flag) => flag.startsWith('nodejs_'))) return [];
-  const imported = [...builtins].sort().join(', ');
+function outputOf(files: readonly { path: string; contents: Uint8Array }[], ending: string) {
+  return files.find(({ path }) => path.endsWith(ending))?.contents;
+}
+
+function nodeWarnings(imported: ReadonlySet<string>, settings: BundleSettings): string[] {
+  const mode = nodeCompat(settings.compatibilityDate, settings.compatibilityFlags);
+  const missing = [...imported].filter((path) => mode === 'off' || !path.startsWith('node:async_hooks'));
+  if (missing.length === 0 || mode === 'v1' || mode === 'v2') return [];
   return [
-    `The Worker imports ${imported}: add the compatibility flag nodejs_compat to make Node's modules available.`,
+    `The Worker imports ${missing.sort().join(', ')}: add the compatibility flag nodejs_compat to make Node's modules available.`,
   ];
 }
 
-function hasNodeCompat(flags: readonly string[]): boolean {
-  return flags.includes('nodejs_compat') || flags.includes('nodejs_compat_v2');
+/** A service worker is a script: nothing can be imported when it runs. */
+function requireServiceWorker(
+  entry: string,
+  content: Uint8Array,
+  imports: { node: ReadonlySet<string>; cloudflare: ReadonlySet<string> },
+): void {
+  requireListener(entry, new TextDecoder().decode(content));
+  const left = [...imports.node, ...imports.cloudflare].sort();
+  if (left.length === 0) return;
+  const text =
+    `${entry} has no default export, which makes it a Worker in the service-worker format, and that cannot import ` +
+    `${left.join(', ')}. Export the handlers, as in \`export default { fetch(request, env, ctx) { … } }\``;
+  throw new SidecarError('build-failed', `Could not bundle: ${text}.`, { data: { errors: [{ text }] } });
 }
 
 function knowsNavigator({ compatibilityDate, compatibilityFlags }: BundleSettings): boolean {
@@ -159,10 +204,19 @@ function knowsNavigator({ compatibilityDate, compatibilityFlags }: BundleSetting
   return compatibilityDate >= '2022-03-21' || compatibilityFlags.includes('global_navigator');
 }
 
-function refuseUnsupportedRules(types: readonly string[]): void {
-  if (types.length === 0) return;
-  throw new SidecarError(
-    'unsupported',
-    `Module rules of the type ${types.join(', ')} are not supported: Python Workers cannot be deployed yet.`,
-  );
+function refuseUnsupported(types: readonly string[], format: WorkerFormat, settings: BundleSettings): void {
+  if (types.length > 0) {
+    throw new SidecarError(
+      'unsupported',
+      `Module rules of the type ${types.join(', ')} are not supported: Python Workers cannot be deployed yet.`,
+    );
+  }
+  if (settings.findAdditionalModules && format === 'service-worker') {
+    throw new SidecarError(
+      'config-invalid',
+      '`find_additional_modules` needs a Worker that is a module: a service worker cannot import. ' +
+        'Export the handlers, as in `export default { fetch(request, env, ctx) { … } }`.',
+      { data: { field: 'find_additional_modules' } },
+    );
+  }
 }

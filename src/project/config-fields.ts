@@ -1,4 +1,4 @@
-import { APPLIED_FIELDS } from './config-schema.js';
+import { APPLIED_FIELDS, TOP_LEVEL_FIELDS } from './config-schema.js';
 
 /** Bindings and other parts a Worker cannot run without, which a deploy here cannot provide yet. */
 export const UNSUPPORTED_FIELDS: Readonly<Record<string, string>> = {
@@ -12,7 +12,6 @@ export const UNSUPPORTED_FIELDS: Readonly<Record<string, string>> = {
   browser: 'a browser binding',
   containers: 'a container',
   d1_databases: 'a D1 binding',
-  data_blobs: 'a data blob of the service-worker format',
   dispatch_namespaces: 'a dispatch namespace binding',
   durable_objects: 'a Durable Object binding',
   flagship: 'a Flagship binding',
@@ -28,40 +27,31 @@ export const UNSUPPORTED_FIELDS: Readonly<Record<string, string>> = {
   send_email: 'an email binding',
   site: 'a Workers Site',
   stream: 'a Stream binding',
-  text_blobs: 'a text blob of the service-worker format',
   unsafe: 'an unsafe binding',
   unsafe_hello_world: 'an unsafe binding',
   vectorize: 'a Vectorize binding',
   version_metadata: 'a version metadata binding',
   vpc_networks: 'a VPC network binding',
   vpc_services: 'a VPC service binding',
-  wasm_modules: 'a WebAssembly module of the service-worker format',
   worker_loaders: 'a Worker loader binding',
   workflows: 'a workflow binding',
 };
 
 /** Those of them that a chosen environment takes over from the top level. */
-export const INHERITED_UNSUPPORTED_FIELDS: readonly string[] = [
-  'assets',
-  'data_blobs',
-  'logfwdr',
-  'site',
-  'text_blobs',
-  'wasm_modules',
-];
+export const INHERITED_UNSUPPORTED_FIELDS: readonly string[] = ['assets', 'logfwdr', 'site'];
 
 /** Fields of wrangler that a deploy here leaves out; the Worker runs without them. */
 const NOT_APPLIED_FIELDS: ReadonlySet<string> = new Set(
   (
-    'account_id build cache cloudchamber compliance_region first_party_worker keep_vars limits logpush migrations ' +
+    'account_id cache cloudchamber compliance_region first_party_worker keep_vars limits logpush migrations ' +
     'observability pages_build_output_dir placement preview_urls previews python_modules route routes ' +
-    'secrets streaming_tail_consumers tail_consumers triggers upload_source_maps workers_dev'
+    'streaming_tail_consumers tail_consumers triggers workers_dev'
   ).split(' '),
 );
 
 /** Fields that concern wrangler itself or local development, and no deploy. */
 const IRRELEVANT_FIELDS: ReadonlySet<string> = new Set(
-  '$schema configPath dev legacy_env send_metrics userConfigPath'.split(' '),
+  '$schema configPath definedEnvironments dev legacy_env send_metrics topLevelName userConfigPath'.split(' '),
 );
 
 /** Fields inside bindings that concern local development only. */
@@ -88,8 +78,10 @@ export interface FieldNote {
 export function fieldNotes(fields: Readonly<Record<string, unknown>>, at: readonly string[]): FieldNote[] {
   const notes: FieldNote[] = [];
   for (const name of Object.keys(fields)) {
-    if (APPLIED_FIELDS.has(name) && !(at.length > 0 && (name === 'env' || name === 'alias'))) continue;
+    if (APPLIED_FIELDS.has(name) && !(at.length > 0 && TOP_LEVEL_FIELDS.has(name))) continue;
     if (IRRELEVANT_FIELDS.has(name) || name in UNSUPPORTED_FIELDS) continue;
+    // A configuration that a build wrote gives every field there is.
+    if (NOT_APPLIED_FIELDS.has(name) && isEmpty(fields[name])) continue;
     const known = NOT_APPLIED_FIELDS.has(name);
     const text = known
       ? `\`${name}\` is not applied by this deploy`

@@ -29,10 +29,14 @@ const inheritable = {
   tsconfig: z.string().optional(),
   jsx_factory: z.string().optional(),
   jsx_fragment: z.string().optional(),
+  upload_source_maps: z.boolean().optional(),
+  build: z.looseObject({ command: z.string().optional(), cwd: z.string().optional() }).optional(),
 };
 
 /** What every environment states for itself. */
 const notInheritable = {
+  /** Of the local account alone: which names are taken from `.dev.vars`. */
+  secrets: z.looseObject({ required: names.optional() }).optional(),
   vars: z.record(z.string(), z.json()).optional(),
   define: z.record(z.string(), z.string()).optional(),
   kv_namespaces: z
@@ -62,16 +66,29 @@ const notInheritable = {
 
 const environment = z.looseObject({ ...inheritable, ...notInheritable });
 
+const paths = z.record(z.string(), z.string());
+
+/** What no environment can say differently. */
+const topLevelOnly = {
+  alias: z.record(z.string(), z.string()).optional(),
+  /** Files by the name of the global that a service worker sees them as. */
+  wasm_modules: paths.optional(),
+  text_blobs: paths.optional(),
+  data_blobs: paths.optional(),
+  /** Of a generated configuration: the environment it was generated for. */
+  targetEnvironment: z.string().nullish(),
+};
+
 /** A wrangler configuration as far as it is understood; other fields are kept and judged in `config-fields.ts`. */
 export const wranglerConfig = environment.extend({
-  /** Top level only, as in wrangler. */
-  alias: z.record(z.string(), z.string()).optional(),
+  ...topLevelOnly,
   env: z.record(z.string(), environment).optional(),
 });
 export type WranglerConfig = z.infer<typeof wranglerConfig>;
 export type WranglerEnvironment = z.infer<typeof environment>;
 
 export const APPLIED_FIELDS: ReadonlySet<string> = new Set(
-  Object.keys({ ...inheritable, ...notInheritable, alias: 0, env: 0 }),
+  Object.keys({ ...inheritable, ...notInheritable, ...topLevelOnly, env: 0 }),
 );
+export const TOP_LEVEL_FIELDS: ReadonlySet<string> = new Set(['env', ...Object.keys(topLevelOnly)]);
 export const INHERITABLE_FIELDS: readonly string[] = Object.keys(inheritable);

@@ -11,6 +11,10 @@ import { fileError } from './file-error.js';
 /** A wrangler configuration with one environment chosen; every path is absolute. */
 export interface ProjectConfig {
   path: string;
+  /** The folder that imports, tsconfig and `.dev.vars` are looked for in: the user's own configuration's. */
+  root: string;
+  /** The environment that was chosen. */
+  env?: string;
   name?: string;
   main?: string;
   compatibilityDate?: string;
@@ -28,30 +32,53 @@ export interface ProjectConfig {
   tsconfig?: string;
   jsxFactory?: string;
   jsxFragment?: string;
+  uploadSourceMaps: boolean;
+  /** A command that makes the entry file, and the folder it runs in. */
+  build?: { command: string; cwd: string };
+  /** The names that are taken from `.dev.vars`; all of them when undefined. */
+  requiredSecrets?: string[];
+  /** The globals of a service worker that hold a file's content. */
+  blobs: ConfigBlob[];
   warnings: string[];
 }
 
+/** A file that a service worker sees as a global. */
+export interface ConfigBlob {
+  name: string;
+  type: 'wasm' | 'text' | 'data';
+  path: string;
+}
+
+const BLOB_FIELDS = { wasm_modules: 'wasm', text_blobs: 'text', data_blobs: 'data' } as const;
+
 /**
  * Reads a wrangler configuration (JSON with comments, or TOML by its file name) and picks `env`, or the top level.
- * The file is never written.
+ * The file is never written. `redirectedFrom` is the project's folder when another configuration there led to this one.
  * @throws SidecarError `config-invalid` with `data.file`, and `data.field` and `data.line` where they are known;
  * `unsupported` naming every binding that cannot be served; `file-error`.
  */
-export async function readConfig(path: string, env: string | undefined): Promise<ProjectConfig> {
+export async function readConfig(
+  path: string,
+  env: string | undefined,
+  redirectedFrom?: string,
+): Promise<ProjectConfig> {
   const text = await readFile(path, 'utf8').catch((error) => {
     throw fileError('read', path, error);
   });
   const source = parseConfigText(path, text);
   const config = validate(path, source);
-  const chosen = selectEnvironment(path, source, config, env);
+  const chosen = selectEnvironment(path, source, config, env, redirectedFrom !== undefined);
   const missing = unsupportedBindings(chosen.fields);
   if (missing.length > 0) throw unsupported(path, missing);
 
   const { fields } = chosen;
   const folder = dirname(path);
   const absolute = (relative: string | undefined) => relative && resolve(folder, relative);
+  const { command, cwd } = fields.build ?? {};
   return {
     path,
+    root: redirectedFrom ?? folder,
+    env: env ?? config.targetEnvironment ?? undefined,
     name: chosen.name,
     main: absolute(fields.main),
     compatibilityDate: fields.compatibility_date,
@@ -69,8 +96,22 @@ export async function readConfig(path: string, env: string | undefined): Promise
     tsconfig: absolute(fields.tsconfig),
     jsxFactory: fields.jsx_factory,
     jsxFragment: fields.jsx_fragment,
+    uploadSourceMaps: fields.upload_source_maps ?? false,
+    build: command ? { command, cwd: resolve(folder, cwd ?? '.') } : undefined,
+    requiredSecrets: fields.secrets && (fields.secrets.required ?? []),
+    blobs: blobs(config, folder),
     warnings: [...warnings(path, source, config, env), ...chosen.warnings],
   };
+}
+
+function blobs(config: WranglerConfig, folder: string): ConfigBlob[] {
+  return Object.entries(BLOB_FIELDS).flatMap(([field, type]) =>
+    Object.entries(config[field as keyof typeof BLOB_FIELDS] ?? {}).map(([name, file]) => ({
+      name,
+      type,
+      path: resolve(folder, file),
+    })),
+  );
 }
 
 function validate(path: string, source: ConfigText): WranglerConfig {

@@ -9,7 +9,7 @@ export interface ChosenEnvironment {
   warnings: string[];
 }
 
-const NOT_INHERITABLE_FIELDS = ['vars', 'define', 'kv_namespaces', 'r2_buckets', 'services'];
+const NOT_INHERITABLE_FIELDS = ['vars', 'secrets', 'define', 'kv_namespaces', 'r2_buckets', 'services'];
 
 /**
  * The fields of the environment `env`, or of the top level without one, by wrangler's rules: an environment inherits
@@ -22,8 +22,10 @@ export function selectEnvironment(
   source: ConfigText,
   config: WranglerConfig,
   env: string | undefined,
+  redirected = false,
 ): ChosenEnvironment {
   const known = Object.keys(config.env ?? {});
+  if (redirected) return selectGenerated(path, config, env, known);
   if (env === undefined) return { name: config.name, fields: config, warnings: untargeted(path, known) };
   const own = known.includes(env) ? config.env?.[env] : undefined;
   if (!own) throw unknownEnvironment(path, source, env, known);
@@ -34,6 +36,33 @@ export function selectEnvironment(
   const fields = { ...own, ...Object.fromEntries(inherited.map((field) => [field, config[field]])) };
   const name = own.name ?? (config.name === undefined ? undefined : `${config.name}-${env}`);
   return { name, fields, warnings: leftBehind(path, config, own, env) };
+}
+
+/** A configuration that a build wrote is for one environment already, and is named for it. */
+function selectGenerated(
+  path: string,
+  config: WranglerConfig,
+  env: string | undefined,
+  known: readonly string[],
+): ChosenEnvironment {
+  if (known.length > 0) {
+    throw generatedInvalid(path, 'env', `it has the environments ${known.join(', ')}, and may have none`);
+  }
+  const target = config.targetEnvironment ?? undefined;
+  if (env !== undefined && target !== undefined && env !== target) {
+    throw generatedInvalid(
+      path,
+      'targetEnvironment',
+      `it was built for the environment \`${target}\`, and \`${env}\` was asked for; build the project for \`${env}\``,
+    );
+  }
+  return { name: config.name, fields: config, warnings: [] };
+}
+
+function generatedInvalid(path: string, field: string, why: string): SidecarError {
+  return new SidecarError('config-invalid', `The generated configuration ${path} cannot be used: ${why}.`, {
+    data: { file: path, field },
+  });
 }
 
 function untargeted(path: string, known: string[]): string[] {

@@ -1,5 +1,5 @@
 import { type ParsedParams, SidecarError } from '../protocol/index.js';
-import { requireModuleFormat } from './module-format.js';
+import { formatOfSource } from './module-format.js';
 import type { UploadModule } from './upload.js';
 
 type DeployParams = ParsedParams<'dashboard.deployWorker'>;
@@ -12,7 +12,7 @@ const PROJECT_PARAMS = ['cwd', 'entry', 'env', 'minify'] as const;
 
 /**
  * The modules of a Worker whose code is in the params, the main module first; undefined when it is in a folder.
- * @throws SidecarError `invalid-params` where params contradict each other, `unsupported` for the service-worker format.
+ * @throws SidecarError `invalid-params` where params contradict each other, `unsupported` for code that listens to nothing.
  */
 export function inlineModules(params: DeployParams): UploadModule[] | undefined {
   const given = params.script !== undefined ? 'script' : params.modules ? 'modules' : undefined;
@@ -30,14 +30,15 @@ export function inlineModules(params: DeployParams): UploadModule[] | undefined 
   if (params.name === undefined) throw invalid(`\`${given}\` needs a \`name\` for the Worker`, 'name');
   const modules = params.script === undefined ? givenModules(params.modules ?? []) : [script(params.script)];
   const [main] = modules;
-  if (main?.type !== 'esm') {
+  if (main?.type !== 'esm' && main?.type !== 'commonjs') {
     throw invalid(
-      `the first of \`modules\` is the main module and must be of the type esm, not ${main?.type}`,
+      `the first of \`modules\` is the main module and must be of the type esm, or commonjs for a service worker, not ${main?.type}`,
       'modules.0',
     );
   }
-  requireModuleFormat(main.name, new TextDecoder().decode(main.content));
-  return modules;
+  if (main.type === 'commonjs') return modules;
+  const isModule = formatOfSource(main.name, new TextDecoder().decode(main.content)) === 'modules';
+  return isModule ? modules : [{ ...main, type: 'commonjs' }, ...modules.slice(1)];
 }
 
 function script(source: string): UploadModule {

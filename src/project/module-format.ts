@@ -1,13 +1,17 @@
 import { parse } from 'es-module-lexer/js';
-import { SidecarError } from '../protocol/index.js';
+import type { WorkerFormat } from './worker-format.js';
+import { requireListener } from './worker-format.js';
 
 /**
- * Refuses a main module without a default export. A module that cannot be parsed passes: the runtime refuses it with
- * its own message, which says where and why.
- * @throws SidecarError `unsupported`.
+ * The format of a main module that is given as text. A module that cannot be parsed counts as one: the runtime refuses
+ * it with its own message, which says where and why.
+ * @throws SidecarError `unsupported` when it neither has a default export nor listens to an event.
  */
-export function requireModuleFormat(name: string, source: string): void {
-  if (exportedNames(source)?.includes('default') === false) throw serviceWorkerUnsupported(name);
+export function formatOfSource(name: string, source: string): WorkerFormat {
+  const names = exportedNames(source);
+  if (names === undefined || names.includes('default')) return 'modules';
+  requireListener(name, source);
+  return 'service-worker';
 }
 
 function exportedNames(source: string): string[] | undefined {
@@ -16,12 +20,4 @@ function exportedNames(source: string): string[] | undefined {
   } catch {
     return undefined;
   }
-}
-
-export function serviceWorkerUnsupported(file: string): SidecarError {
-  return new SidecarError(
-    'unsupported',
-    `${file} has no default export. Workers in the service-worker format (addEventListener) are not supported yet: ` +
-      'export the handlers, as in `export default { fetch(request, env, ctx) { … } }`.',
-  );
 }

@@ -16,9 +16,12 @@ const MODULE_TYPES = {
   Text: 'text',
 } as const satisfies Partial<Record<ModuleRule['type'], UploadModule['type']>>;
 
-/** One glob of a rule, ready to be matched. */
+/** One glob of a rule, ready to be matched. wrangler reads the same glob in two ways. */
 export interface ModuleMatcher {
-  pattern: RegExp;
+  /** Against what an import says: any number of `*` is any text, slashes included. */
+  imported: RegExp;
+  /** Against the path of a file below the module root: `*` ends at a slash, `**` is any number of folders. */
+  found: RegExp;
   type: UploadModule['type'];
   /** Whether esbuild bundles such files anyway. */
   isJavaScript: boolean;
@@ -40,22 +43,37 @@ export function moduleRules(own: readonly ModuleRule[]): ModuleRules {
   const closed = new Set<string>();
   const rules: ModuleRules = { matchers: [], shadowed: [], unsupported: [] };
   for (const rule of [...own, ...DEFAULT_RULES]) {
-    const patterns = rule.globs.map(globPattern);
     const type = rule.type in MODULE_TYPES ? MODULE_TYPES[rule.type as keyof typeof MODULE_TYPES] : undefined;
     if (type === undefined) rules.unsupported.push(rule.type);
-    else if (closed.has(rule.type)) rules.shadowed.push(...patterns);
-    else rules.matchers.push(...patterns.map((pattern) => matcher(pattern, type)));
+    else if (closed.has(rule.type)) rules.shadowed.push(...rule.globs.map(importedPattern));
+    else rules.matchers.push(...rule.globs.map((glob) => matcher(glob, type)));
     if (rule.fallthrough !== true) closed.add(rule.type);
   }
   return rules;
 }
 
-function matcher(pattern: RegExp, type: UploadModule['type']): ModuleMatcher {
-  return { pattern, type, isJavaScript: type === 'esm' || type === 'commonjs' };
+/** What an author is told whose file only a hidden rule matches. */
+export function shadowedMessage(path: string): string {
+  return `${path} matches a module rule that an earlier rule of the same type hides. Give that one "fallthrough": true.`;
 }
 
-/** wrangler's globs know one special character: any number of `*` is any text, slashes included. */
-function globPattern(glob: string): RegExp {
-  const escaped = glob.replace(/[.+?^${}()|[\]\\/-]/g, '\\$&');
-  return new RegExp(`^${escaped.replace(/\*+/g, '.*')}$`);
+function matcher(glob: string, type: UploadModule['type']): ModuleMatcher {
+  const isJavaScript = type === 'esm' || type === 'commonjs';
+  return { imported: importedPattern(glob), found: foundPattern(glob), type, isJavaScript };
+}
+
+function importedPattern(glob: string): RegExp {
+  return new RegExp(`^${escaped(glob).replace(/\*+/g, '.*')}$`);
+}
+
+function foundPattern(glob: string): RegExp {
+  const pattern = escaped(glob).replace(
+    /(^|\\\/)\*\*+(?:\\\/|$)|\*+/g,
+    (_stars, before: string | undefined) => (before === undefined ? '[^/]*' : `${before}(?:[^/]*(?:/|$))*`),
+  );
+  return new RegExp(`^${pattern}$`);
+}
+
+function escaped(glob: string): string {
+  return glob.replace(/[.+?^${}()|[\]\\/-]/g, '\\$&');
 }

@@ -1,6 +1,7 @@
 import type { NotificationParams, ParsedParams, WorkerBinding } from '../protocol/index.js';
 import { SidecarError } from '../protocol/index.js';
 import type { ProjectConfig } from './config.js';
+import { type DevVars, devVars } from './dev-vars.js';
 import { throwIfCancelled } from './esbuild-service.js';
 import { inlineModules, invalid } from './inline-source.js';
 import { type ProjectCode, projectCode } from './project-source.js';
@@ -19,13 +20,18 @@ export interface PrepareContext {
   progress(value: NotificationParams<'$/progress'>['value']): void;
 }
 
+export interface UploadContext extends PrepareContext {
+  /** Which account the upload is for, asked when it matters: `.dev.vars` and `.env` are for the local one alone. */
+  account(): Promise<'local' | 'cloud'>;
+}
+
 /**
  * Builds the upload that `dashboard.deployWorker` asks for, from `script`, from `modules`, or from a project folder.
- * What the params say wins over the project's configuration. Nothing is written.
- * @throws SidecarError `invalid-params`, `config-not-found`, `config-invalid`, `build-failed`, `unsupported`,
- * `limit-exceeded`, `file-error`, `cancelled`.
+ * What the params say wins over the project's configuration. Nothing is written, but by the project's own build command.
+ * @throws SidecarError `invalid-params`, `config-not-found`, `config-invalid`, `build-failed`, `command-failed`,
+ * `unsupported`, `limit-exceeded`, `file-error`, `cancelled`.
  */
-export async function prepareUpload(params: DeployParams, context: PrepareContext): Promise<WorkerUpload> {
+export async function prepareUpload(params: DeployParams, context: UploadContext): Promise<WorkerUpload> {
   throwIfCancelled(context.signal);
   refuseDuplicates(params);
   const inline = inlineModules(params);
@@ -33,17 +39,19 @@ export async function prepareUpload(params: DeployParams, context: PrepareContex
     ? undefined
     : await projectCode(params, context, (config) => compatibility(params, config));
   const modules = inline ?? code?.modules ?? [];
+  const secrets = await localSecrets(code, context);
   const sizeWarnings = await checkSize(modules);
   throwIfCancelled(context.signal);
   return {
     name: workerName(params, code),
     mainModule: modules[0]?.name ?? '',
     modules,
-    bindings: mergedBindings(params, code?.config.bindings ?? []),
+    bindings: mergedBindings(params, [...(code?.config.bindings ?? []), ...secrets.bindings]),
     ...compatibility(params, code?.config),
     warnings: [
       ...(code?.config.warnings ?? []),
       ...(code?.warnings ?? []),
+      ...secrets.warnings,
       ...dateWarnings(params, code),
       ...sizeWarnings,
     ],
@@ -73,7 +81,14 @@ function dateWarnings(params: DeployParams, code: ProjectCode | undefined): stri
   ];
 }
 
-/** By name, the later wins: the configuration's bindings, then `bindings`, then `vars` of the params. */
+async function localSecrets(code: ProjectCode | undefined, context: UploadContext): Promise<DevVars> {
+  const none = { bindings: [], warnings: [] };
+  if (!code || (await context.account()) === 'cloud') return none;
+  const { root, env, requiredSecrets } = code.config;
+  return devVars(root, env, requiredSecrets);
+}
+
+/** By name, the later wins: the configuration's bindings, `.dev.vars`, then `bindings`, then `vars` of the params. */
 function mergedBindings(params: DeployParams, configured: readonly WorkerBinding[]): WorkerBinding[] {
   const vars = Object.entries(params.vars ?? {}).map(
     ([name, text]): WorkerBinding => ({ type: 'plain_text', name, text }),

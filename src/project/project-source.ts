@@ -1,10 +1,14 @@
 import { dirname, extname, relative, resolve } from 'node:path';
 import { type ParsedParams, SidecarError } from '../protocol/index.js';
+import { readModule } from './additional-modules.js';
 import { type Bundle, bundle } from './bundle.js';
 import { type ProjectConfig, readConfig } from './config.js';
-import { findConfig, isFile } from './find-config.js';
+import { runCustomBuild } from './custom-build.js';
+import { findConfig, isFile, isInside } from './find-config.js';
 import type { PrepareContext } from './prepare-upload.js';
 import { unbundled } from './unbundled.js';
+import type { UploadModule } from './upload.js';
+import { workerFormat } from './worker-format.js';
 
 type DeployParams = ParsedParams<'dashboard.deployWorker'>;
 
@@ -12,7 +16,7 @@ export interface ProjectCode extends Bundle {
   config: ProjectConfig;
 }
 
-const NO_CONFIG: Omit<ProjectConfig, 'path'> = {
+const NO_CONFIG: Omit<ProjectConfig, 'path' | 'root'> = {
   compatibilityFlags: [],
   bindings: [],
   noBundle: false,
@@ -22,44 +26,74 @@ const NO_CONFIG: Omit<ProjectConfig, 'path'> = {
   keepNames: true,
   define: {},
   alias: {},
+  uploadSourceMaps: false,
+  blobs: [],
   warnings: [],
 };
 
-/** Reads and bundles the project in `params.cwd`, from `params.entry` or what its configuration says. */
+/** Reads, builds and bundles the project in `params.cwd`, from `params.entry` or what its configuration says. */
 export async function projectCode(
   params: DeployParams,
   context: PrepareContext,
   compatibility: (config: ProjectConfig) => { compatibilityDate: string; compatibilityFlags: string[] },
 ): Promise<ProjectCode> {
+  const { signal, progress } = context;
   const folder = resolve(context.cwd, params.cwd ?? '.');
   const config = await projectConfig(params, folder);
+  if (config.build) await runCustomBuild(config.build, context);
   const entry = await entryFile(params, folder, config);
-  context.progress({ message: `Bundling ${relative(folder, entry)}` });
-  if (config.noBundle) return { config, ...(await unbundled(entry, config, context.signal)) };
+  progress({ message: `Bundling ${relative(folder, entry)}` });
+  const { format, warnings } = await workerFormat(entry, config.root, config.tsconfig, signal);
+  const where = {
+    entry,
+    root: config.baseDir ?? dirname(entry),
+    folder: config.root,
+    configPath: config.path,
+  };
   const settings = { ...config, ...compatibility(config), minify: params.minify ?? config.minify };
-  const root = config.path === entry ? folder : dirname(config.path);
-  return { config, ...(await bundle(entry, root, settings, context.signal)) };
+  const built = config.noBundle
+    ? await unbundled(where, format, settings, signal)
+    : await bundle(where, format, settings, signal);
+  return {
+    ...built,
+    config,
+    modules: [...built.modules, ...(await blobModules(config, format))],
+    warnings: [...warnings, ...built.warnings],
+  };
 }
 
 async function projectConfig(params: DeployParams, folder: string): Promise<ProjectConfig> {
-  const { path, looked } = await findConfig(folder);
-  if (path !== undefined) return readConfig(path, params.env);
-  if (params.entry === undefined) throw configNotFound(folder, looked);
+  const entry = params.entry === undefined ? undefined : resolve(folder, params.entry);
+  const start = params.cwd === undefined && entry !== undefined ? dirname(entry) : folder;
+  const { path, projectRoot, redirectedBy, looked } = await findConfig(start);
+  const env = params.env ?? (process.env.CLOUDFLARE_ENV || undefined);
+  if (path !== undefined) {
+    const config = await readConfig(path, env, redirectedBy && (projectRoot ?? folder));
+    if (redirectedBy !== undefined) {
+      config.warnings.unshift(
+        `${path} was deployed, the configuration that a build wrote: ${redirectedBy} names it.`,
+      );
+    } else if (!isInside(start, path)) {
+      config.warnings.unshift(`${path} is the project's configuration: ${start} has none of its own.`);
+    }
+    return config;
+  }
+  if (entry === undefined) throw configNotFound(folder, looked);
   if (params.env !== undefined) {
     throw new SidecarError(
       'config-not-found',
-      `The environment \`${params.env}\` was asked for and there is no wrangler configuration. Looked for: ${looked.join(', ')}.`,
+      `The environment \`${params.env}\` was asked for and there is no wrangler configuration. Looked for: ${looked.join(', ')}, and in the folders above.`,
       { data: { looked } },
     );
   }
-  return { ...NO_CONFIG, path: resolve(folder, params.entry) };
+  return { ...NO_CONFIG, path: entry, root: folder };
 }
 
 function configNotFound(folder: string, looked: string[]): SidecarError {
   return new SidecarError(
     'config-not-found',
-    `No Worker project in ${folder}. Looked for: ${looked.join(', ')}. Give \`cwd\`, the folder of a project that has ` +
-      'one of these files, or `entry`, a source file, or the code itself as `script` or `modules`.',
+    `No Worker project in ${folder}. Looked for: ${looked.join(', ')}, and in the folders above. Give \`cwd\`, the ` +
+      'folder of a project that has one of these files, or `entry`, a source file, or the code itself as `script` or `modules`.',
     { data: { looked } },
   );
 }
@@ -75,12 +109,34 @@ async function entryFile(params: DeployParams, folder: string, config: ProjectCo
   }
   if (!(await isFile(entry))) {
     const from = params.entry === undefined ? `\`main\` of ${config.path}` : '`entry`';
-    throw new SidecarError('config-not-found', `The entry file ${entry} is not there; ${from} names it.`, {
-      data: { looked: [entry] },
-    });
+    const advice = config.build
+      ? `\`${config.build.command}\` ran and did not make it`
+      : 'a file that the project generates has to be built first';
+    throw new SidecarError(
+      'config-not-found',
+      `The entry file ${entry} is not there; ${from} names it; ${advice}.`,
+      {
+        data: { looked: [entry] },
+      },
+    );
   }
   if (extname(entry) === '.py') {
     throw new SidecarError('unsupported', `${entry}: Python Workers cannot be deployed yet.`);
   }
   return entry;
+}
+
+/** The files that a configuration makes globals of a service worker. */
+async function blobModules({ blobs, path }: ProjectConfig, format: string): Promise<UploadModule[]> {
+  const [first] = blobs;
+  if (first && format === 'modules') {
+    throw new SidecarError(
+      'config-invalid',
+      `${path}: \`${first.name}\` is a file of the service-worker format, and this Worker is a module. Import ${first.path} in its code.`,
+      { data: { file: path, field: first.name } },
+    );
+  }
+  return Promise.all(
+    blobs.map(async ({ name, type, path }) => ({ name, type, content: await readModule(path) })),
+  );
 }

@@ -19,9 +19,7 @@ export async function runProgram(
   signal: AbortSignal,
 ): Promise<void> {
   throwIfCancelled(signal);
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !LEFT_OUT_VARIABLES.test(name)),
-  );
+  const env = programEnvironment();
   try {
     await execa(program, args, {
       cwd,
@@ -35,6 +33,11 @@ export async function runProgram(
     throwIfCancelled(signal);
     throw commandFailed(program, args, error);
   }
+}
+
+/** This process's environment without what is not for a program that works in the user's project. */
+export function programEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !LEFT_OUT_VARIABLES.test(name)));
 }
 
 function commandFailed(program: string, args: readonly string[], cause: unknown): SidecarError {

@@ -16,7 +16,9 @@ const GZIPPED_LIMITS = [
  * @returns a warning where it depends on the plan.
  * @throws SidecarError `limit-exceeded`.
  */
-export async function checkSize(modules: readonly UploadModule[]): Promise<string[]> {
+export async function checkSize(all: readonly UploadModule[]): Promise<string[]> {
+  // Source maps have a limit of their own.
+  const modules = all.filter(({ type }) => type !== 'sourcemap');
   const bytes = modules.reduce((sum, { content }) => sum + content.byteLength, 0);
   if (bytes > MAX_BYTES) {
     throw new SidecarError(

@@ -11,6 +11,7 @@ export interface UploadModule {
 /** A Worker that is built and ready to be uploaded: what the project folder, entry, script or modules came to. */
 export interface WorkerUpload {
   name: string;
+  /** An `esm` module; a `commonjs` one is a Worker in the service-worker format, whose other modules are its globals. */
   mainModule: string;
   modules: UploadModule[];
   /** In Cloudflare's metadata shape; a KV namespace or R2 bucket without an id is to be provisioned. */

@@ -46,6 +46,7 @@ test('a project is complete, named and ready to be bundled', async (t) => {
   assert.deepEqual(config.warnings, []);
   const upload = await prepareUpload(parseParams('dashboard.deployWorker', {}), {
     cwd: target,
+    account: async () => 'local',
     signal: new AbortController().signal,
     progress: () => {},
   });

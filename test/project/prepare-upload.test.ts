@@ -12,7 +12,12 @@ import { projectFolder, WORKER } from './project-folder.js';
 const CONFIG = '{ "name": "api", "main": "src/index.ts", "compatibility_date": "2026-01-02" }';
 
 function prepare(params: Params<'dashboard.deployWorker'>, cwd = '/', signal = new AbortController().signal) {
-  return prepareUpload(parseParams('dashboard.deployWorker', params), { cwd, signal, progress: () => {} });
+  return prepareUpload(parseParams('dashboard.deployWorker', params), {
+    cwd,
+    account: async () => 'local',
+    signal,
+    progress: () => {},
+  });
 }
 
 function text(upload: WorkerUpload, name: string): string {
@@ -196,14 +201,23 @@ test('a file that only a hidden rule matches is refused, and so are rules for Py
   await assert.rejects(prepare({ cwd: 'python' }, folder), { code: 'unsupported' });
 });
 
-test('with nodejs_compat the bare names of Node modules come from the runtime', async (t) => {
+test('with nodejs_compat Node modules come from the runtime by either name, and from unenv where it has none', async (t) => {
   const folder = await projectFolder(t, {
-    'i.js': 'import { join } from "path"; import fs from "fs/promises"; export default { join, fs };',
+    'i.js':
+      'import { join } from "path"; import fs from "node:fs/promises"; import tty from "node:tty"; ' +
+      'export default { join, fs, tty, pid: process.pid };',
   });
-  const upload = await prepare({ entry: 'i.js', name: 'a', compatibilityFlags: ['nodejs_compat'] }, folder);
-  assert.match(text(upload, 'i.js'), /from "node:path"/);
+  const params = { entry: 'i.js', name: 'a' };
+  const flags = { compatibilityFlags: ['nodejs_compat'], compatibilityDate: '2025-01-01' };
+  const upload = await prepare({ ...params, ...flags }, folder);
+  assert.match(text(upload, 'i.js'), /from "path"/);
   assert.match(text(upload, 'i.js'), /from "node:fs\/promises"/);
-  await assert.rejects(prepare({ entry: 'i.js', name: 'a' }, folder), { code: 'build-failed' });
+  assert.match(text(upload, 'i.js'), /globalThis\.process = /);
+  assert.doesNotMatch(text(upload, 'i.js'), /from "(node:)?tty"/);
+  await assert.rejects(prepare(params, folder), {
+    code: 'build-failed',
+    message: /Could not resolve "path" \(it is a module of Node: add the compatibility flag nodejs_compat/,
+  });
 });
 
 test('no_bundle uploads the entry as it is and the files that match a rule', async (t) => {
@@ -225,7 +239,8 @@ test('no_bundle uploads the entry as it is and the files that match a rule', asy
   assert.equal(upload.mainModule, 'index.mjs');
   assert.deepEqual(
     upload.modules.map(({ name, type }) => `${name} ${type}`),
-    ['index.mjs esm', 'a.txt text', 'lib/a.mjs esm'],
+    // As wrangler has it: node_modules is looked through too.
+    ['index.mjs esm', 'a.txt text', 'lib/a.mjs esm', 'node_modules/b.txt text'],
   );
 });
 
@@ -291,13 +306,38 @@ test('what esbuild refuses is told with file, line and column', async (t) => {
   );
 });
 
-test('a Worker without a default export is refused wherever it comes from', async (t) => {
+test('a Worker without a default export is a service worker wherever it comes from', async (t) => {
   const source = `addEventListener('fetch', (event) => event.respondWith(new Response('x')));`;
   const folder = await projectFolder(t, { 'wrangler.jsonc': CONFIG, 'src/index.ts': source });
-  const refused = { code: 'unsupported', message: /no default export.*service-worker format/ };
+  const uploads = await Promise.all([
+    prepare({}, folder),
+    prepare({ name: 'a', script: source }),
+    prepare({ name: 'a', modules: [{ name: 'a.js', content: source }] }),
+  ]);
+  assert.deepEqual(
+    uploads.map(({ modules }) => modules.map(({ type }) => type)),
+    [['commonjs'], ['commonjs'], ['commonjs']],
+  );
+});
+
+test('code that neither exports a default nor listens to an event is refused wherever it comes from', async (t) => {
+  const source = 'export const fetch = () => new Response("x");';
+  const folder = await projectFolder(t, { 'wrangler.jsonc': CONFIG, 'src/index.ts': source });
+  const refused = { code: 'unsupported', message: /no default export and calls no addEventListener/ };
   await assert.rejects(prepare({}, folder), refused);
   await assert.rejects(prepare({ name: 'a', script: source }), refused);
   await assert.rejects(prepare({ name: 'a', modules: [{ name: 'a.js', content: source }] }), refused);
+});
+
+test('a service worker cannot import what the runtime has', async (t) => {
+  const folder = await projectFolder(t, {
+    'wrangler.jsonc': CONFIG,
+    'src/index.ts': `import { env } from 'cloudflare:workers'; addEventListener('fetch', () => env);`,
+  });
+  await assert.rejects(prepare({}, folder), {
+    code: 'build-failed',
+    message: /service-worker format, and that cannot import cloudflare:workers/,
+  });
 });
 
 test('a script that cannot be parsed is left to the runtime to refuse', async () => {

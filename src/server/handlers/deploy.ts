@@ -17,6 +17,7 @@ export async function deployWorker(
   const { prepareUpload } = await import('../../project/prepare-upload.js');
   const upload = await prepareUpload(params, {
     cwd: services.cwd,
+    account: async () => (await services.account()).info.kind,
     signal,
     progress: (value) => progress(value),
   });
@@ -75,7 +76,9 @@ async function publish(
   }
 }
 
+/** Without source maps, which Cloudflare does not count either. */
 async function sizes({ modules }: WorkerUpload): Promise<{ size: number; gzipSize: number }> {
-  const all = Buffer.concat(modules.map(({ content }) => content));
+  const counted = modules.filter(({ type }) => type !== 'sourcemap');
+  const all = Buffer.concat(counted.map(({ content }) => content));
   return { size: all.byteLength, gzipSize: (await promisify(gzip)(all)).byteLength };
 }

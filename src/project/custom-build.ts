@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { SidecarError } from '../protocol/index.js';
+import { throwIfCancelled } from './esbuild-service.js';
+import { killProcessGroup } from './kill-process-group.js';
+import type { PrepareContext } from './prepare-upload.js';
+import { programEnvironment } from './run-program.js';
+
+/** How long a project's own build may take. */
+export const BUILD_TIMEOUT_MS = 300_000;
+const KEPT_LINES = 20;
+const MAX_LINE_LENGTH = 1000;
+
+/**
+ * Runs `build.command` of a configuration as wrangler does: by the shell, in `build.cwd`. It is the user's own command,
+ * from the project that the user asked to deploy, and may do whatever the user may. Each line it prints is told as
+ * progress. Cancelled or too late, it is ended with everything it started.
+ * @throws SidecarError `command-failed` with the last lines it printed; `cancelled`.
+ */
+export async function runCustomBuild(
+  { command, cwd }: { command: string; cwd: string },
+  { signal, progress }: PrepareContext,
+  timeoutMs: number = BUILD_TIMEOUT_MS,
+): Promise<void> {
+  throwIfCancelled(signal);
+  progress({ message: `Running the project's build: ${command}` });
+  const lines: string[] = [];
+  const keep = (line: string) => {
+    lines.push(line.slice(0, MAX_LINE_LENGTH));
+    if (lines.length > KEPT_LINES) lines.shift();
+    progress({ message: line.slice(0, MAX_LINE_LENGTH) });
+  };
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const exit = await run(command, cwd, AbortSignal.any([signal, timeout]), keep);
+  throwIfCancelled(signal);
+  if (timeout.aborted)
+    throw failed(command, `it took longer than ${timeoutMs / 1000} s and was ended`, lines);
+  if (exit.code !== 0) throw failed(command, reason(exit), lines, exit);
+}
+
+interface Exit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  error?: Error;
+}
+
+function run(
+  command: string,
+  cwd: string,
+  signal: AbortSignal,
+  onLine: (line: string) => void,
+): Promise<Exit> {
+  return new Promise((resolve) => {
+    const child = spawn(command, {
+      cwd,
+      shell: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...programEnvironment(), WRANGLER_COMMAND: 'deploy' },
+      // A process group of its own, so that what the shell starts can be ended with it.
+      detached: process.platform !== 'win32',
+      windowsHide: true,
+    });
+    const end = () => killProcessGroup(child);
+    signal.addEventListener('abort', end, { once: true });
+    const settle = (exit: Exit) => {
+      signal.removeEventListener('abort', end);
+      resolve(exit);
+    };
+    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine);
+    child.once('error', (error) => settle({ code: null, signal: null, error }));
+    // Not `exit`: the last lines may still be on their way.
+    child.once('close', (code, killedBy) => settle({ code, signal: killedBy }));
+  });
+}
+
+function reason({ code, signal, error }: Exit): string {
+  if (error) return error.message;
+  return signal ? `it was ended by ${signal}` : `it ended with exit code ${code}`;
+}
+
+function failed(command: string, why: string, lines: readonly string[], exit?: Exit): SidecarError {
+  const last = lines.at(-1);
+  return new SidecarError(
+    'command-failed',
+    `The project's build \`${command}\` failed: ${why}.${last ? ` Its last line: ${last}` : ''} Nothing was deployed.`,
+    { data: { command, exitCode: exit?.code, stderr: lines.join('\n') }, cause: exit?.error },
+  );
+}

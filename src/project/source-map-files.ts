@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { SidecarError } from '../protocol/index.js';
+import { fileError } from './file-error.js';
+import type { UploadModule } from './upload.js';
+
+const COMMENT = /\/\/# sourceMappingURL=(\S+)\s*$/;
+
+/** The source map of a bundle, under the main module's name and with sources relative to the project's folder. */
+export function bundleSourceMap(mainModule: string, map: Uint8Array): UploadModule {
+  return sourceMapModule(mainModule, JSON.parse(new TextDecoder().decode(map)));
+}
+
+/**
+ * The source map that a module which was built elsewhere names in its last line, as the file beside it.
+ * @throws SidecarError `build-failed` for a map that is not there, is a data URL or is not JSON; `file-error`.
+ */
+export async function sourceMapBeside(path: string, module: UploadModule): Promise<UploadModule[]> {
+  if (module.type !== 'esm' && module.type !== 'commonjs') return [];
+  const [, url] = COMMENT.exec(new TextDecoder().decode(module.content)) ?? [];
+  if (url === undefined) return [];
+  if (url.startsWith('data:'))
+    throw unusable(path, 'it is a data URL; `upload_source_maps` needs a file beside the module');
+  const mapPath = join(dirname(path), url);
+  const text = await readFile(mapPath, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENOENT'
+      ? unusable(path, `${mapPath} is not there`)
+      : fileError('read', mapPath, error);
+  });
+  let map: SourceMap;
+  try {
+    map = JSON.parse(text) as SourceMap;
+  } catch (error) {
+    throw unusable(path, `${mapPath} is not JSON`, error);
+  }
+  const { sourceRoot } = map;
+  return [
+    sourceMapModule(module.name, {
+      ...map,
+      ...(sourceRoot && { sourceRoot: withoutDots(sourceRoot) }),
+      sources: map.sources?.map((source) => source && withoutDots(source)),
+    }),
+  ];
+}
+
+interface SourceMap {
+  sources?: (string | null)[];
+  sourceRoot?: string;
+}
+
+function sourceMapModule(moduleName: string, map: SourceMap): UploadModule {
+  const content = new TextEncoder().encode(JSON.stringify({ ...map, file: moduleName }));
+  return { name: `${moduleName}.map`, type: 'sourcemap', content };
+}
+
+/** Cloudflare takes sources relative to the project, and no way out of it. */
+function withoutDots(path: string): string {
+  return path.replace(/^(?:\.{1,2}[\\/])+/, '');
+}
+
+function unusable(path: string, why: string, cause?: unknown): SidecarError {
+  return new SidecarError('build-failed', `The source map of ${path} cannot be uploaded: ${why}.`, {
+    data: { errors: [{ file: path, text: why }] },
+    cause,
+  });
+}
