@@ -11,14 +11,16 @@ import {
   SidecarError,
 } from '../protocol/index.js';
 import { FrameError } from '../transport/frame-error.js';
+import { FrameMessageReader } from '../transport/frame-message-reader.js';
 import { FrameWriter } from '../transport/frame-writer.js';
 import { classify, isId } from '../transport/message.js';
-import { FrameMessageReader } from '../transport/message-stream.js';
 import { BatchReply, type Reply } from './batch-reply.js';
 import { type ConnectionHandlers, callHandler } from './call.js';
 import type { Handlers, ServerServices } from './context.js';
 import { Handshake } from './handshake.js';
+import { InFlight } from './in-flight.js';
 import { RequestContext } from './request-context.js';
+import { bodyFault, errorText, resultText } from './response-text.js';
 import { Tails } from './tails.js';
 
 /** Messages of one batch: an answer is some hundred times the shortest message, and all of them are kept. */
@@ -27,12 +29,6 @@ const MAX_BATCH_MESSAGES = 1000;
 const TAIL_BACKLOG_BYTES = 32 * 1024;
 /** Past this much that the client has not taken, no more of its requests are read until it has. */
 const MAX_BACKLOG_BYTES = 32 * 1024 * 1024;
-/** More than the library ever has waiting; bounds what a client can pile up behind slow calls. */
-const MAX_IN_FLIGHT = 100_000;
-/** How long a shutdown, or the end of the input, waits for the calls in flight before it cancels them. */
-const DRAIN_MS = 3000;
-/** How long it then waits for the cancelled ones. */
-const CANCEL_MS = 1000;
 
 export interface ConnectionOptions {
   input: Readable;
@@ -65,9 +61,7 @@ export class Connection {
   readonly #tails: Tails;
   readonly #maxBodyBytes: number;
   readonly #onFault: (line: string) => void;
-  readonly #inFlight = new Map<number | string, RequestContext>();
-  #initializing = 0;
-  #drained: { left: number; resolve(): void } | undefined;
+  readonly #inFlight = new InFlight();
   #draining = false;
   #trace: 'off' | 'messages' | 'verbose' = 'off';
   #end: (reason: ConnectionEnd) => void = () => {};
@@ -102,7 +96,7 @@ export class Connection {
     this.#reader = new FrameMessageReader(options.input, {
       acceptContentType: true,
       maxBodyBytes: options.maxBodyBytes,
-      onBodyFault: (fault) => this.#answerBodyFault(fault),
+      onBodyFault: (fault) => this.#answerError(null, bodyFault(fault), this.#write),
     });
     options.output.on('drain', () => {
       options.input.resume();
@@ -124,7 +118,7 @@ export class Connection {
   /** Cancels what is in flight, ends the tails and writes out what was answered. Can be called twice. */
   async close(): Promise<void> {
     this.#hasEnded = true;
-    for (const context of this.#inFlight.values()) context.cancel();
+    this.#inFlight.cancelAll();
     await this.#tails.close();
     await this.#writer
       .drained()
@@ -134,7 +128,7 @@ export class Connection {
   #receive(message: Message | Message[]): void {
     if (this.#hasEnded) return;
     if (Array.isArray(message)) this.#receiveBatch(message);
-    else this.#receiveOne(message, (json) => this.#writer.write(json));
+    else this.#receiveOne(message, this.#write);
   }
 
   #receiveBatch(messages: readonly Message[]): void {
@@ -160,8 +154,7 @@ export class Connection {
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       const id = (body as { id?: unknown } | null)?.id;
-      const failure = new SidecarError('invalid-request', error.message, { data: { fault: error.fault } });
-      this.#answerError(isId(id) ? id : null, failure, reply);
+      this.#answerError(isId(id) ? id : null, bodyFault(error), reply);
     }
   }
 
@@ -173,7 +166,7 @@ export class Connection {
       if (this.#handshake.failed) this.#fail('authentication-failed', refusal);
       return;
     }
-    if (method === 'initialize') void this.#initialize(id, params, reply);
+    if (method === 'initialize') void this.#inFlight.trackAlone(() => this.#initialize(id, params, reply));
     else this.#run(id, method as CallableMethod, params, reply);
   }
 
@@ -188,8 +181,8 @@ export class Connection {
     if (!this.#handshake.done) return this.#handshake.refusal(method);
     if (this.#draining)
       return new SidecarError('invalid-request', 'The server is shutting down and takes no more calls.');
-    if (this.#inFlight.size >= MAX_IN_FLIGHT)
-      return new SidecarError('overloaded', `${MAX_IN_FLIGHT} calls wait for their answers already.`);
+    if (this.#inFlight.isFull)
+      return new SidecarError('overloaded', 'Too many calls wait for their answers already.');
     if (isMethodName(method)) return undefined;
     return new SidecarError(
       'method-not-found',
@@ -198,7 +191,6 @@ export class Connection {
   }
 
   async #initialize(id: number | string, params: unknown, reply: Reply): Promise<void> {
-    this.#initializing++;
     try {
       const answer = await this.#handshake.initialize(parseParams('initialize', params));
       this.#answer(id, answer, reply);
@@ -207,16 +199,16 @@ export class Connection {
       this.#answerError(id, failure, reply);
       if (this.#handshake.failed) this.#fail('authentication-failed', failure);
     }
-    this.#initializing--;
-    this.#checkDrained();
   }
 
   #run(id: number | string, method: CallableMethod, params: unknown, reply: Reply): void {
     const context = new RequestContext(id, (name, value) => this.#notify(name, value));
     try {
       const outcome = callHandler(this.#handlers, method, params, context);
-      if (outcome instanceof Promise) void this.#settle(id, method, context, outcome, reply);
-      else this.#answer(id, outcome, reply);
+      if (outcome instanceof Promise) {
+        const settled = () => this.#settle(id, method, context, outcome, reply);
+        void this.#inFlight.track(id, context, settled);
+      } else this.#answer(id, outcome, reply);
     } catch (error) {
       this.#answerError(id, this.#logged(method, error), reply);
     }
@@ -228,23 +220,20 @@ export class Connection {
     context: RequestContext,
     outcome: Promise<unknown>,
     reply: Reply,
-  ) {
-    this.#inFlight.set(id, context);
+  ): Promise<void> {
     try {
       const result = await outcome;
-      // The shutdown's own answer leaves after everything else's.
-      this.#inFlight.delete(id);
+      this.#inFlight.answered(id);
       this.#answer(id, result, reply);
       if (method === 'dashboard.tailLogs') this.#tails.begin((result as { tailId: string }).tailId);
       if (method === 'system.shutdown') this.#end('shutdown');
     } catch (error) {
-      this.#inFlight.delete(id);
+      this.#inFlight.answered(id);
       const cancelled = context.cancelled
         ? new SidecarError('cancelled', `${method} was cancelled.`, { cause: error })
         : error;
       this.#answerError(id, this.#logged(method, cancelled), reply);
     }
-    this.#checkDrained();
   }
 
   #receiveNotification({ method, params }: NotificationMessage): void {
@@ -262,7 +251,7 @@ export class Connection {
       }
       case '$/cancelRequest': {
         const cancel = this.#parseNotification('$/cancelRequest', params);
-        if (cancel !== undefined) this.#inFlight.get(cancel.id)?.cancel();
+        if (cancel !== undefined) this.#inFlight.cancel(cancel.id);
         return;
       }
       case '$/setTrace': {
@@ -304,7 +293,7 @@ export class Connection {
     this.#draining = true;
     // The shutdown itself is counted among the calls in flight once this function has returned its promise.
     await Promise.resolve();
-    await this.#drain(1);
+    await this.#inFlight.drain(1);
     await this.#tails.close();
     return { success: true };
   }
@@ -315,87 +304,18 @@ export class Connection {
    */
   async #inputEnded(): Promise<void> {
     // A shutdown on its way drains by itself, and its answer ends the connection.
-    if (!this.#draining) await this.#drain(0);
+    if (!this.#draining) await this.#inFlight.drain(0);
     else await this.ended;
     this.#end('input-ended');
   }
 
-  /** Waits, bounded, until no more than `left` requests are unanswered; then cancels them, and waits for that too. */
-  async #drain(left: number): Promise<void> {
-    if (this.#unanswered <= left) return;
-    const cancel = setTimeout(() => this.#cancelAll(), DRAIN_MS);
-    let giveUp: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      this.#drained = { left, resolve };
-      giveUp = setTimeout(resolve, DRAIN_MS + CANCEL_MS);
-    });
-    clearTimeout(cancel);
-    clearTimeout(giveUp);
-  }
-
-  get #unanswered(): number {
-    return this.#inFlight.size + this.#initializing;
-  }
-
-  #checkDrained(): void {
-    if (this.#drained !== undefined && this.#unanswered <= this.#drained.left) this.#drained.resolve();
-  }
-
-  #cancelAll(): void {
-    for (const context of this.#inFlight.values()) context.cancel();
-  }
-
   #answer(id: number | string, result: unknown, reply: Reply): void {
-    let json: string;
-    try {
-      json = `{"jsonrpc":"2.0","id":${typeof id === 'number' ? id : JSON.stringify(id)},"result":${JSON.stringify(result)}}`;
-    } catch (error) {
-      this.#answerError(id, SidecarError.from(error), reply);
-      return;
-    }
-    if (
-      json.length > this.#maxBodyBytes ||
-      (json.length * 3 > this.#maxBodyBytes && Buffer.byteLength(json) > this.#maxBodyBytes)
-    ) {
-      this.#answerError(id, this.#tooLarge(json.length), reply);
-      return;
-    }
     this.#traceMessage('sending response', '', id);
-    reply(json);
-  }
-
-  #tooLarge(length: number): SidecarError {
-    return new SidecarError(
-      'result-too-large',
-      `The result has ${length} characters; the limit is ${this.#maxBodyBytes} bytes. Ask for less, or have it written to a file with \`path\`.`,
-      { data: { limitBytes: this.#maxBodyBytes } },
-    );
+    reply(resultText(id, result, this.#maxBodyBytes));
   }
 
   #answerError(id: number | string | null, error: SidecarError, reply: Reply): void {
-    const json = JSON.stringify({ jsonrpc: '2.0', id, error: error.toWire() });
-    if (json.length * 3 <= this.#maxBodyBytes || Buffer.byteLength(json) <= this.#maxBodyBytes) reply(json);
-    else this.#answerShortError(id, error, reply);
-  }
-
-  /** An error that repeats much of what it refuses can be over the limit itself: then its code has to do. */
-  #answerShortError(id: number | string | null, { code }: SidecarError, reply: Reply): void {
-    const message = `The error's own text is over the limit of ${this.#maxBodyBytes} bytes.`;
-    const short = new SidecarError(code, message, { data: { limitBytes: this.#maxBodyBytes } });
-    const shortId = typeof id === 'string' && id.length > 256 ? null : id;
-    reply(JSON.stringify({ jsonrpc: '2.0', id: shortId, error: short.toWire() }));
-  }
-
-  #answerBodyFault(fault: FrameError): void {
-    const code =
-      fault.fault === 'json-invalid' || fault.fault === 'encoding-invalid'
-        ? 'parse-error'
-        : 'invalid-request';
-    this.#answerError(
-      null,
-      new SidecarError(code, fault.message, { data: { fault: fault.fault } }),
-      this.#write,
-    );
+    reply(errorText(id, error, this.#maxBodyBytes));
   }
 
   #logged(method: string, error: unknown): SidecarError {

@@ -1,17 +1,14 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import {
   AbstractMessageReader,
-  AbstractMessageWriter,
   type DataCallback,
   type Disposable,
   type Message,
   type MessageReader,
-  type MessageWriter,
 } from 'vscode-jsonrpc';
 import { bodyText, checkDepth, parseJson } from './body.js';
 import { FrameError } from './frame-error.js';
 import { FrameReader, type FrameReaderOptions } from './frame-reader.js';
-import { FrameWriter } from './frame-writer.js';
 import { DEFAULT_LIMITS } from './limits.js';
 
 export interface FrameMessageReaderOptions extends FrameReaderOptions {
@@ -86,29 +83,5 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
       stop();
       this.fireError(error);
     }
-  }
-}
-
-/** vscode-jsonrpc's message writer over {@link FrameWriter}. */
-export class FrameMessageWriter extends AbstractMessageWriter implements MessageWriter {
-  readonly #stream: Writable;
-  readonly #writer: FrameWriter;
-  #errors = 0;
-
-  constructor(stream: Writable, writer = new FrameWriter(stream)) {
-    super();
-    this.#stream = stream;
-    this.#writer = writer;
-    stream.on('error', (error) => this.fireError(error, undefined, ++this.#errors));
-    stream.on('close', () => this.fireClose());
-  }
-
-  async write(message: Message): Promise<void> {
-    this.#writer.write(JSON.stringify(message));
-  }
-
-  end(): void {
-    this.#writer.flush();
-    this.#stream.end();
   }
 }
