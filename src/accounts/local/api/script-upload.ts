@@ -56,7 +56,8 @@ export async function readScriptUpload(request: Request): Promise<ScriptUploadFo
     mainModule,
     modules,
     bindings: arrayOf(metadata.bindings, 'bindings') as Record<string, unknown>[],
-    keepBindings: arrayOf(metadata.keep_bindings, 'keep_bindings') as string[],
+    // wrangler's deploy leaves it out, and its users' secrets stay.
+    keepBindings: arrayOf(metadata.keep_bindings ?? ['secret_text'], 'keep_bindings') as string[],
     compatibilityDate: metadata.compatibility_date as string | undefined,
     compatibilityFlags: arrayOf(metadata.compatibility_flags, 'compatibility_flags') as string[],
     message: annotations['workers/message'],
