@@ -25,10 +25,15 @@ export interface ConnectionOptions {
   emit<K extends keyof ConnectionEvents>(event: K, ...args: ConnectionEvents[K]): boolean;
   /** The child has ended or its thread has died; asked for or not. */
   onLost(cause: SidecarError): void;
+  /** Makes the thread; default {@link WorkerHost}. */
+  createHost?(onMessage: (message: LaneMessage) => void, onDeath: (error: SidecarError) => void): WorkerLink;
 }
 
+/** What the connection needs of its thread. */
+export type WorkerLink = Pick<WorkerHost, 'run' | 'drain' | 'post' | 'send' | 'close'>;
+
 interface Waiter {
-  resolve(host: WorkerHost): void;
+  resolve(host: WorkerLink): void;
   reject(error: SidecarError): void;
   timer: NodeJS.Timeout;
 }
@@ -38,7 +43,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly calls: Calls;
   readonly tails: Tails;
-  #host: WorkerHost | undefined;
+  #host: WorkerLink | undefined;
   #launched: Launched | undefined;
   /** The child that must not outlive its thread. */
   #pid: number | undefined;
@@ -118,7 +123,7 @@ export class Connection {
   }
 
   /** The thread, once calls pass. @throws SidecarError `timeout` */
-  whenOpen(method: string, timeoutMs: number): Promise<WorkerHost> | WorkerHost {
+  whenOpen(method: string, timeoutMs: number): Promise<WorkerLink> | WorkerLink {
     if (this.#open && this.#host !== undefined) return this.#host;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -139,15 +144,15 @@ export class Connection {
     this.#waiters.clear();
   }
 
-  #createHost(): WorkerHost {
-    const host: WorkerHost = new WorkerHost(
-      (message) => {
-        if (this.#host === host) this.#receive(message);
-      },
-      (error) => {
-        if (this.#host === host) this.#threadDied(error);
-      },
-    );
+  #createHost(): WorkerLink {
+    const onMessage = (message: LaneMessage) => {
+      if (this.#host === host) this.#receive(message);
+    };
+    const onDeath = (error: SidecarError) => {
+      if (this.#host === host) this.#threadDied(error);
+    };
+    const { createHost } = this.#options;
+    const host: WorkerLink = createHost?.(onMessage, onDeath) ?? new WorkerHost(onMessage, onDeath);
     return host;
   }
 

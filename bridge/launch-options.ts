@@ -24,6 +24,7 @@ export function launchOptions(options: ResolvedOptions): LaunchOptions {
     env: childEnvironment(process.env, env),
     authToken: options.authToken ?? createAuthToken(),
     startTimeoutMs: startTimeout,
+    heartbeatTimeoutMs: options.heartbeatTimeout,
     maxBodyBytes,
     forwardStderr: debug,
     protocolVersion: PROTOCOL_VERSION,

@@ -56,6 +56,11 @@ const schema = z.strictObject({
   env: z.record(z.string(), z.string()).default({}),
   /** Milliseconds the CLI may take to become ready. Default: 10000. */
   startTimeout: milliseconds.min(1).default(10_000),
+  /**
+   * Milliseconds a silent CLI may leave a ping unanswered before it is taken for stopped and replaced; one at work gets
+   * four times as long. 0: it is not pinged. Default: 15000.
+   */
+  heartbeatTimeout: milliseconds.default(15_000),
   /** The largest message body in bytes, both ways. Default: 16 MiB. */
   maxBodyBytes: z.number().int().min(1024).default(DEFAULT_MAX_BODY_BYTES),
 });

@@ -9,9 +9,8 @@ import {
 } from '../src/protocol/index.js';
 import type { Outcome, RemoteCallOptions, RemoteTailBatch, WorkerApi } from '../worker/contract.js';
 import { checkTimeout } from './calls.js';
-import type { Connection } from './connection.js';
+import type { Connection, WorkerLink } from './connection.js';
 import { unwrap } from './failures.js';
-import type { WorkerHost } from './worker-host.js';
 
 const TAIL_LOGS = 'dashboard.tailLogs';
 
@@ -70,7 +69,7 @@ export function createRemote({ connection, checkAlive, call }: RemoteOptions): R
 type Opened = Outcome<{ tailId: string }>;
 
 async function openTail(
-  host: WorkerHost,
+  host: WorkerLink,
   paramsJson: string,
   onBatch: (batch: RemoteTailBatch) => void | Promise<void>,
   timeoutMs: number,

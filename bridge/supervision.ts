@@ -7,6 +7,7 @@ import { launchOptions } from './launch-options.js';
 import type { ResolvedOptions } from './options.js';
 import { countedAttempts, decideRestart, type RestartPolicy } from './restart-policy.js';
 import { SidecarState, StateMachine } from './state.js';
+import { Uptime } from './uptime.js';
 
 const { STARTING, RUNNING, STOPPING, STOPPED, ERROR, RESTARTING, IDLE } = SidecarState;
 
@@ -33,7 +34,7 @@ export class Supervision {
   #cancelBackoff: () => void = () => {};
   /** Restarts since the last healthy minute. */
   #attempts = 0;
-  #runningSinceMs = 0;
+  readonly #uptime = new Uptime();
 
   constructor({ options, connection, log, emit, isHeard }: SupervisionOptions) {
     const { autoRestart, restartDelay: restartDelayMs, maxRestarts } = options;
@@ -76,7 +77,7 @@ export class Supervision {
   /** The child has gone. Only one that was running is missed. */
   lost(cause: SidecarError): void {
     if (!this.state.is(RUNNING)) return;
-    this.#attempts = countedAttempts(this.#attempts, performance.now() - this.#runningSinceMs);
+    this.#attempts = countedAttempts(this.#attempts, this.#uptime.stop());
     this.#recover(cause);
   }
 
@@ -119,7 +120,7 @@ export class Supervision {
       throw error;
     }
     if (!this.state.is(during)) throw stoppedMeanwhile();
-    this.#runningSinceMs = performance.now();
+    this.#uptime.start();
     this.#logLaunched();
     this.#emit('ipc-connected');
     if (!this.state.is(during)) throw stoppedMeanwhile();
@@ -200,6 +201,7 @@ export class Supervision {
    * @param isTold a caller gets the error too: without a listener there is nobody else to tell it to
    */
   async #fail(error: SidecarError, isTold = false): Promise<void> {
+    this.#uptime.stop();
     this.state.to(ERROR);
     const lost = (method: string) =>
       new SidecarError('connection-lost', `${method} was not answered: ${error.message}`, { cause: error });
@@ -211,6 +213,7 @@ export class Supervision {
 
   async #stop(): Promise<void> {
     this.#cancelBackoff();
+    this.#uptime.stop();
     try {
       await this.#connection.stopChild();
     } catch (error) {

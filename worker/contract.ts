@@ -30,6 +30,8 @@ export interface LaunchOptions {
   authToken: string;
   /** How long the child may take to answer the handshake. */
   startTimeoutMs: number;
+  /** How long it may leave a ping unanswered; 0: it is not pinged. */
+  heartbeatTimeoutMs: number;
   maxBodyBytes: number;
   /** Whether its stderr is wanted, line by line. */
   forwardStderr: boolean;

@@ -2,25 +2,38 @@ import { type Child, spawnChild } from './child.js';
 import type { ExitStatus, Launched, LaunchOptions, StopSteps } from './contract.js';
 import { errorValue, Failure } from './failure.js';
 import { shakeHands } from './handshake.js';
+import { Heartbeat } from './heartbeat.js';
 import type { Lane } from './lane.js';
+import { processActivity } from './process-activity.js';
 import { resolveCli } from './resolve-cli.js';
 import { Session } from './session.js';
 import { TailRouter } from './tail-router.js';
 
 /** How long a child that closed its stdout may take to end. */
 const EXIT_MS = 500;
+const LONG_MS = 2 ** 31 - 1;
+
+/** How a child comes to be; another way serves simulations. */
+export interface Spawner {
+  resolveCli: typeof resolveCli;
+  spawnChild: typeof spawnChild;
+  processActivity: typeof processActivity;
+}
 
 /** Owns the one child of this thread, from spawn to exit. Whether to start another is not decided here. */
 export class Supervisor {
   readonly #lane: Lane;
+  readonly #spawner: Spawner;
   readonly tails: TailRouter;
   #child: Child | undefined;
   #session: Session | undefined;
+  #heartbeat: Heartbeat | undefined;
   #launching: Promise<Launched> | undefined;
   #stopping = false;
 
-  constructor(lane: Lane) {
+  constructor(lane: Lane, spawner: Spawner = { resolveCli, spawnChild, processActivity }) {
     this.#lane = lane;
+    this.#spawner = spawner;
     this.tails = new TailRouter(
       lane,
       (tailId, bytes) => this.#session?.notify('tail/credit', { tailId, bytes }),
@@ -55,10 +68,12 @@ export class Supervisor {
   }
 
   async #launch(options: LaunchOptions): Promise<Launched> {
-    const cli = await resolveCli(options.cliPath, options.env, options.cwd ?? process.cwd());
+    const cli = await this.#spawner.resolveCli(options.cliPath, options.env, options.cwd ?? process.cwd());
     if (this.#stopping)
       throw new Failure('not-running', 'The sidecar was stopped before the CLI was spawned.');
-    const child = await spawnChild(cli, options, (text) => this.#lane.post({ type: 'stderr', text }));
+    const child = await this.#spawner.spawnChild(cli, options, (text) =>
+      this.#lane.post({ type: 'stderr', text }),
+    );
     this.#child = child;
     this.#lane.post({ type: 'spawned', pid: child.pid });
     let fault: Failure | undefined;
@@ -72,11 +87,15 @@ export class Supervisor {
         this.#fault(child, error);
       },
     });
-    child.stdout.on('data', (chunk: Buffer) => session.read(chunk));
+    child.stdout.on('data', (chunk: Buffer) => {
+      this.#heartbeat?.heard();
+      session.read(chunk);
+    });
     this.#watch(child, session);
     try {
       const launched = await Promise.race([shakeHands(session, child.pid, options), failWhenEnded(child)]);
       this.#session = session;
+      this.#startHeartbeat(child, session, options.heartbeatTimeoutMs);
       return launched;
     } catch (error) {
       // A pipe that closed in the middle of the handshake: how the child ended says more than that.
@@ -88,10 +107,27 @@ export class Supervisor {
     }
   }
 
+  #startHeartbeat(child: Child, session: Session, timeoutMs: number): void {
+    if (timeoutMs === 0) return;
+    this.#heartbeat = new Heartbeat({
+      timeoutMs,
+      // The heartbeat keeps the time, and the end of the session settles the call.
+      ping: () => void session.call('system.ping', {}, LONG_MS).catch(() => undefined),
+      activity: () => this.#spawner.processActivity(child.pid),
+      onSilent: (error) => this.#fault(child, error),
+    });
+  }
+
+  #stopHeartbeat(): void {
+    this.#heartbeat?.stop();
+    this.#heartbeat = undefined;
+  }
+
   #watch(child: Child, session: Session): void {
     const disconnect = () => {
       if (this.#session === session) {
         this.#session = undefined;
+        this.#stopHeartbeat();
         this.#lane.flush();
         this.#lane.post({ type: 'disconnected' });
       }
@@ -127,6 +163,7 @@ export class Supervisor {
   /** Asks, then presses, then kills; each step waits as long as `steps` says. */
   async stop(steps: StopSteps): Promise<void> {
     this.#stopping = true;
+    this.#stopHeartbeat();
     // A launch that has not spawned yet will not do so any more.
     if (this.#child === undefined) await this.#launching?.catch(() => undefined);
     const child = this.#child;

@@ -31,6 +31,7 @@ test('the README lists exactly the options there are', () => {
     restartDelay: 1,
     maxRestarts: 1,
     startTimeout: 1,
+    heartbeatTimeout: 1,
     maxBodyBytes: 2048,
     debug: false,
     logger: () => undefined,
