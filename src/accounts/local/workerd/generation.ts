@@ -3,8 +3,9 @@ import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SidecarError } from '../../../protocol/index.js';
 import { decoded } from './content-encoding.js';
+import { HangWatch } from './hang-watch.js';
 import { requestHeaders, responseHeaders } from './http-head.js';
-import { SocketHttp, toWeb } from './socket-http.js';
+import { HeadTimeout, SocketHttp, toWeb } from './socket-http.js';
 import { isConnectionError } from './storage-request.js';
 import type { WorkerdProcess } from './workerd-process.js';
 
@@ -14,10 +15,21 @@ const DRAIN_MS = 30_000;
 const WAIT_UNTIL_MS = 5_000;
 const STOP_GRACE_MS = 2_000;
 
+export interface GenerationLimits {
+  /** How long a Worker may take until the head of its answer. */
+  responseTimeoutMs: number;
+  /** How long the process may not react at all before it is ended. */
+  hangTimeoutMs: number;
+}
+
 /** One running set of Workers: a workerd process that is never changed, only replaced. */
 export class Generation {
   readonly #workers: ReadonlyMap<string, SocketHttp>;
   readonly #control: SocketHttp;
+  readonly #watch: HangWatch;
+  /** Requests in flight, by Worker. */
+  readonly #serving = new Map<string, number>();
+  #hung: string | undefined;
   #inFlight = 0;
   #lastAnswerAt = Number.NEGATIVE_INFINITY;
   #retiring = false;
@@ -28,14 +40,21 @@ export class Generation {
   constructor(
     private readonly process: WorkerdProcess,
     sockets: { workers: ReadonlyMap<string, string>; control: string },
+    private readonly limits: GenerationLimits,
   ) {
     this.#workers = new Map([...sockets.workers].map(([name, path]) => [name, new SocketHttp(path)]));
     this.#control = new SocketHttp(sockets.control);
+    this.#watch = new HangWatch(
+      limits.hangTimeoutMs,
+      () => this.#inFlight > 0,
+      (signal) => this.#probe(signal),
+      () => this.#endHung(),
+    );
     void process.exited.then(() => this.#release());
   }
 
   get usable(): boolean {
-    return this.process.alive && !this.#retiring;
+    return this.process.alive && !this.#retiring && this.#hung === undefined;
   }
 
   get pid(): number | undefined {
@@ -65,14 +84,14 @@ export class Generation {
     const http = this.#workers.get(workerName);
     if (http === undefined) throw new SidecarError('not-found', `No Worker named ${workerName} is deployed.`);
     assertInvocable(request);
-    this.#inFlight++;
+    this.#begin(workerName);
     try {
       await this.#switching;
       const message = await this.#send(http, request);
-      message.once('close', () => this.#answered());
+      message.once('close', () => this.#answered(workerName));
       return this.#toResponse(message, workerName, request);
     } catch (error) {
-      this.#answered();
+      this.#answered(workerName);
       throw this.#invokeError(error, workerName, request);
     }
   }
@@ -99,12 +118,34 @@ export class Generation {
   }
 
   #clearTimers(): void {
+    this.#watch.stop();
     clearTimeout(this.#timer);
     clearTimeout(this.#drainTimer);
   }
 
-  #answered(): void {
+  #begin(workerName: string): void {
+    this.#inFlight++;
+    this.#serving.set(workerName, (this.#serving.get(workerName) ?? 0) + 1);
+    this.#watch.start();
+  }
+
+  async #probe(signal: AbortSignal): Promise<void> {
+    const head = { method: 'POST', path: '/ping', headers: { host: 'control' } };
+    (await this.#control.send({ ...head, signal })).resume();
+  }
+
+  /** A blocked process hears no SIGTERM, and all its requests wait for one: which one, it cannot tell. */
+  #endHung(): void {
+    const names = [...this.#serving.keys()].join(', ');
+    this.#hung = `did not react for ${this.limits.hangTimeoutMs / 1000} s and was ended: a Worker computed without a pause, or loops for ever. Requests were in flight to ${names}`;
+    void this.process.kill();
+  }
+
+  #answered(workerName: string): void {
     this.#inFlight--;
+    const left = (this.#serving.get(workerName) ?? 1) - 1;
+    if (left > 0) this.#serving.set(workerName, left);
+    else this.#serving.delete(workerName);
     this.#lastAnswerAt = performance.now();
     if (this.#retiring) this.#stopWhenIdle();
   }
@@ -128,6 +169,7 @@ export class Generation {
       path: url.pathname + url.search,
       headers,
       signal: request.signal,
+      headTimeoutMs: this.limits.responseTimeoutMs,
       ...(body !== undefined && { body }),
     });
   }
@@ -149,6 +191,15 @@ export class Generation {
         cause: error,
       });
     }
+    if (error instanceof HeadTimeout) {
+      const limitMs = this.limits.responseTimeoutMs;
+      return new SidecarError(
+        'timeout',
+        `Worker ${workerName} did not begin to answer within ${limitMs / 1000} s. FLUORITE_FLAKE_RESPONSE_TIMEOUT_MS sets another limit.`,
+        { data: { workerName, timeoutMs: limitMs } },
+      );
+    }
+    if (this.#hung !== undefined) return this.#broken(this.#hung, error);
     return isConnectionError(error)
       ? this.#broken(`ended before Worker ${workerName} had answered`, error)
       : error;

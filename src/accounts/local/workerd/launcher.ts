@@ -60,7 +60,7 @@ export class WorkerdLauncher {
   async start(
     options: Pick<
       WorkerdProcessOptions,
-      'title' | 'configText' | 'files' | 'socketNames' | 'experimental'
+      'title' | 'configText' | 'files' | 'socketNames' | 'experimental' | 'busyTimeoutMs'
     > & {
       folder?: string;
     },

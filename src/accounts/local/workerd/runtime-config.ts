@@ -40,6 +40,8 @@ export const WORKER_SERVICE_PREFIX = 'worker:';
 const OWN_DATE = '2026-01-01';
 const SOURCEMAP = 'sourcemap';
 
+type RuntimeModule = RuntimeWorker['modules'][number];
+
 /** The configuration of one generation: every Worker, what it is bound to, and the trace collector. */
 export function runtimeConfig(options: RuntimeConfigOptions): RuntimeConfig {
   const builder = new RuntimeConfigBuilder(options);
@@ -86,10 +88,9 @@ class RuntimeConfigBuilder {
       service,
       'worker',
       struct({
-        modules: list(this.#modules(worker)),
+        ...this.#code(worker),
         compatibilityDate: text(this.#date(worker)),
         compatibilityFlags: list(worker.compatibilityFlags.map(text)),
-        bindings: list(worker.bindings.map((binding) => this.#binding(worker, binding))),
         globalOutbound: text(this.options.allowNetwork ? 'internet' : 'no-network'),
         cacheApiOutbound: text('no-cache'),
         tails: list([
@@ -116,8 +117,36 @@ class RuntimeConfigBuilder {
     };
   }
 
+  #code(worker: RuntimeWorker): Record<string, ConfigValue> {
+    const [main, ...others] = this.#modules(worker);
+    const bindings = worker.bindings.map((binding) => this.#binding(worker, binding));
+    if (main?.type === 'commonjs') {
+      // The service-worker format: a script, which sees the other files as globals.
+      return {
+        serviceWorkerScript: this.#embed(main),
+        bindings: list([...bindings, ...others.flatMap((module) => this.#global(module))]),
+      };
+    }
+    const modules = [main, ...others].flatMap((module) =>
+      module ? [struct({ name: text(module.name), [MODULE_FIELDS[module.type]]: this.#embed(module) })] : [],
+    );
+    return { modules: list(modules), bindings: list(bindings) };
+  }
+
+  #embed(module: RuntimeModule): ConfigValue {
+    const file = `module-${this.#files.size}`;
+    this.#files.set(file, module.content);
+    return embed(file);
+  }
+
+  #global(module: RuntimeModule): ConfigValue[] {
+    if (!(module.type in GLOBAL_FIELDS)) return [];
+    const field = GLOBAL_FIELDS[module.type as keyof typeof GLOBAL_FIELDS];
+    return [struct({ name: text(module.name), [field]: this.#embed(module) })];
+  }
+
   /** The main module comes first: workerd takes that one as the entry point. */
-  #modules(worker: RuntimeWorker): ConfigValue[] {
+  #modules(worker: RuntimeWorker): RuntimeModule[] {
     const modules = worker.modules.filter(({ type }) => type !== SOURCEMAP);
     const isMain = ({ name }: { name: string }) => name === worker.mainModule;
     if (!modules.some(isMain)) {
@@ -126,11 +155,7 @@ class RuntimeConfigBuilder {
         data: { workerName: worker.name, detail },
       });
     }
-    return [...modules.filter(isMain), ...modules.filter((module) => !isMain(module))].map((module) => {
-      const file = `module-${this.#files.size}`;
-      this.#files.set(file, module.content);
-      return struct({ name: text(module.name), [MODULE_FIELDS[module.type]]: embed(file) });
-    });
+    return [...modules.filter(isMain), ...modules.filter((module) => !isMain(module))];
   }
 
   #date(worker: RuntimeWorker): string {
@@ -231,6 +256,9 @@ function isDate(text: string): boolean {
   const time = Date.parse(`${text}T00:00:00Z`);
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
 }
+
+/** How a file is bound to a service worker. */
+const GLOBAL_FIELDS = { wasm: 'wasmModule', text: 'text', data: 'data' } as const;
 
 const MODULE_FIELDS = {
   esm: 'esModule',

@@ -1,4 +1,10 @@
-import { Agent, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import {
+  Agent,
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
@@ -11,7 +17,12 @@ export interface SocketRequest {
   headers: OutgoingHttpHeaders;
   body?: Uint8Array | Readable;
   signal?: AbortSignal;
+  /** How long the head of the answer may take once the last byte was sent; see `HeadTimeout`. */
+  headTimeoutMs?: number;
 }
+
+/** No head of an answer came in time. */
+export class HeadTimeout extends Error {}
 
 /** workerd closes a connection that is idle for 5 s: ours must be gone before. */
 const IDLE_CONNECTION_MS = 4_000;
@@ -38,7 +49,7 @@ export class SocketHttp {
 
   #attempt(request: SocketRequest): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const { method, path, headers, body, signal } = request;
+      const { method, path, headers, body, signal, headTimeoutMs } = request;
       const outgoing = httpRequest({
         socketPath: this.socketPath,
         agent: this.#agent,
@@ -49,6 +60,7 @@ export class SocketHttp {
       });
       outgoing.once('socket', keepFromThrowing);
       outgoing.once('response', resolve);
+      if (headTimeoutMs !== undefined) limitHead(outgoing, body, headTimeoutMs);
       // Not once: after the answer the connection may still break under the rest of the body.
       outgoing.on('error', (error: NodeJS.ErrnoException) => {
         if (error.code === 'ECONNRESET' && outgoing.reusedSocket) reject(new IdleConnectionClosed(error));
@@ -64,6 +76,18 @@ export class SocketHttp {
       }
     });
   }
+}
+
+function limitHead(
+  outgoing: ClientRequest,
+  body: Uint8Array | Readable | undefined,
+  timeoutMs: number,
+): void {
+  const timer = setTimeout(() => outgoing.destroy(new HeadTimeout()), timeoutMs);
+  const clear = () => clearTimeout(timer);
+  // A long upload is no silence.
+  if (body instanceof Readable) body.on('data', () => timer.refresh());
+  outgoing.once('response', clear).once('close', clear);
 }
 
 const ignore = (): void => {};

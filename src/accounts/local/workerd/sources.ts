@@ -35,7 +35,8 @@ export default {
  * Receives the finished trace items of every Worker (\`ctx.props.worker\` names it) and posts them to Node as lines
  * \`<worker name> TAB <event as JSON>\`. One post at a time: what comes meanwhile goes out with the next one, so that a flood
  * costs few requests. The queue is bounded, and what it cannot hold is counted in the header of the next post.
- * Nothing is kept while nobody listens; \`/on\` and \`/off\` on its own socket switch that.
+ * Nothing is kept while nobody listens; \`/on\` and \`/off\` on its own socket switch that,
+ * and \`/ping\` tells that the process reacts.
  */
 export const TRACE_COLLECTOR_SOURCE = `
 const MAX_QUEUED_CHARS = 8 * 1024 * 1024;
@@ -90,7 +91,9 @@ async function post(env) {
 
 export default {
   fetch(request) {
-    listening = new URL(request.url).pathname === '/on';
+    const { pathname } = new URL(request.url);
+    if (pathname === '/ping') return new Response(null, { status: 204 });
+    listening = pathname === '/on';
     if (!listening) {
       lines = [];
       queuedChars = 0;

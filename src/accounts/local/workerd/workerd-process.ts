@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { SidecarError } from '../../../protocol/index.js';
+import { cpuTimeMs } from './process-record.js';
 import { REAPER_SCRIPT } from './reaper.js';
 
 export interface WorkerdProcessOptions {
@@ -21,6 +22,8 @@ export interface WorkerdProcessOptions {
   /** Names of the sockets that must be listened on before the process counts as ready. */
   socketNames: readonly string[];
   experimental?: boolean;
+  /** Ends it before the usual time when it has only computed for so long: code at a Worker's top level does not end. */
+  busyTimeoutMs?: number;
   log(line: string): void;
   /** Ends the process while it is starting; once started it is its owner's to stop. */
   signal?: AbortSignal;
@@ -81,7 +84,7 @@ export class WorkerdProcess {
     const kill = () => void running.kill();
     options.signal?.addEventListener('abort', kill, { once: true });
     try {
-      await running.#ready(new Set(options.socketNames));
+      await running.#ready(new Set(options.socketNames), options.busyTimeoutMs);
       if (options.signal?.aborted) throw running.failure();
     } catch (error) {
       await running.kill();
@@ -176,8 +179,9 @@ export class WorkerdProcess {
     }
   }
 
-  async #ready(missing: Set<string>): Promise<void> {
+  async #ready(missing: Set<string>, busyTimeoutMs = READY_TIMEOUT_MS): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
+    let busyTimer: NodeJS.Timeout | undefined;
     try {
       await Promise.race([
         this.#listens(missing),
@@ -185,11 +189,17 @@ export class WorkerdProcess {
           throw this.failure();
         }),
         new Promise((_, reject) => {
-          timer = setTimeout(() => reject(this.#notReady()), READY_TIMEOUT_MS);
+          // Half of it: the machine may be busy too, and one that waits for its turn is not to be ended.
+          busyTimer = setTimeout(async () => {
+            const cpuMs = await cpuTimeMs(this.#workerdPid);
+            if ((cpuMs ?? 0) > busyTimeoutMs / 2) reject(this.#notReady(busyTimeoutMs));
+          }, busyTimeoutMs);
+          timer = setTimeout(() => reject(this.#notReady(READY_TIMEOUT_MS)), READY_TIMEOUT_MS);
         }),
       ]);
     } finally {
       clearTimeout(timer);
+      clearTimeout(busyTimer);
     }
   }
 
@@ -204,11 +214,11 @@ export class WorkerdProcess {
     });
   }
 
-  #notReady(): SidecarError {
+  #notReady(afterMs: number): SidecarError {
     return new SidecarError(
       'workerd-failed',
-      `workerd (${this.#title}) was not ready after ${READY_TIMEOUT_MS / 1000} s; it was ended.`,
-      { data: { stderr: [...this.#stderr] } },
+      `workerd (${this.#title}) was not ready after ${afterMs / 1000} s; it was ended.`,
+      { data: { stderr: [...this.#stderr], notReadyAfterMs: afterMs } },
     );
   }
 }

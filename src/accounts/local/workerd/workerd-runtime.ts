@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { SidecarError } from '../../../protocol/index.js';
 import type { KvStorage, LocalRuntime, R2Storage, RuntimeWorker, TraceListener } from '../runtime.js';
+import { changedWorkers, endlessStart, notReadyAfterMs } from './endless-start.js';
 import { Generation } from './generation.js';
 import { WorkerdKvStorage } from './kv-storage.js';
 import { WorkerdLauncher } from './launcher.js';
@@ -17,12 +18,25 @@ export interface WorkerdRuntimeOptions {
   socketDir?: string;
   /** Lets Workers reach public addresses with `fetch()` and `connect()`. Default false: they get an error that says so. */
   allowNetwork?: boolean;
+  /** How long Workers' code at top level may compute. Default 10,000; without /proc a start has 30,000 in any case. */
+  startTimeoutMs?: number;
+  /** How long a Worker may take until its answer begins. Default 100,000, as Cloudflare's proxy waits. */
+  responseTimeoutMs?: number;
+  /**
+   * How long the process of all Workers may not react before it is ended and the next use starts it anew. Default
+   * 30,000, the processor time that Cloudflare grants a request.
+   */
+  hangTimeoutMs?: number;
   /** A line for the debug log: what workerd writes to stderr, and warnings. */
   log(line: string): void;
 }
 
 /** Each old generation holds its memory (about 90 MB) while its requests finish: so many may do so at a time. */
 const MAX_RETIRING = 3;
+
+const DEFAULT_START_TIMEOUT_MS = 10_000;
+const DEFAULT_RESPONSE_TIMEOUT_MS = 100_000;
+const DEFAULT_HANG_TIMEOUT_MS = 30_000;
 
 /** The local account's workerd processes: storage, and one generation of Workers at a time. */
 export class WorkerdRuntime implements LocalRuntime {
@@ -126,6 +140,30 @@ export class WorkerdRuntime implements LocalRuntime {
   }
 
   async #start(workers: readonly RuntimeWorker[]): Promise<Generation> {
+    try {
+      return await this.#launch(workers);
+    } catch (error) {
+      const afterMs = notReadyAfterMs(error);
+      const guilty = afterMs === undefined ? undefined : await this.#findEndless(workers);
+      throw guilty === undefined ? error : endlessStart(guilty, afterMs as number, error);
+    }
+  }
+
+  /** Of several that could be the one, each is started alone. */
+  async #findEndless(workers: readonly RuntimeWorker[]): Promise<string | undefined> {
+    const suspects = changedWorkers(workers, this.#workers);
+    if (suspects.length === 1) return suspects[0]?.name;
+    for (const suspect of suspects) {
+      try {
+        await (await this.#launch([suspect])).stop();
+      } catch (error) {
+        if (notReadyAfterMs(error) !== undefined) return suspect.name;
+      }
+    }
+    return undefined;
+  }
+
+  async #launch(workers: readonly RuntimeWorker[]): Promise<Generation> {
     const { compatibilityDate } = await this.#launcher.binary();
     const traceSocket = join(await this.#launcher.rootFolder(), 'traces.sock');
     await this.#traces.listen(traceSocket);
@@ -150,14 +188,19 @@ export class WorkerdRuntime implements LocalRuntime {
         configText: config.configText,
         files: config.files,
         socketNames: config.socketNames,
+        busyTimeoutMs: this.options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS,
       }),
       storage,
     ]);
     if (started.status === 'rejected') throw toScriptError(started.reason, folder);
-    const generation = new Generation(started.value, {
-      workers: config.workerSockets,
-      control: config.controlSocket,
-    });
+    const generation = new Generation(
+      started.value,
+      { workers: config.workerSockets, control: config.controlSocket },
+      {
+        responseTimeoutMs: this.options.responseTimeoutMs ?? DEFAULT_RESPONSE_TIMEOUT_MS,
+        hangTimeoutMs: this.options.hangTimeoutMs ?? DEFAULT_HANG_TIMEOUT_MS,
+      },
+    );
     try {
       if (stored.status === 'rejected') throw stored.reason;
       if (this.#traces.hasListeners) await generation.setTraced(true);
