@@ -2,10 +2,12 @@ import type { Deployment as SdkDeployment } from 'cloudflare/resources/workers/s
 import type { Deployment, DurableObjectNamespace, Worker, WorkerBinding } from '../protocol/index.js';
 import type { Api } from './client.js';
 import { call } from './errors.js';
+import { codeMetadata } from './service-worker.js';
 
 /** A built Worker, as an upload sends it. */
 export interface ScriptUpload {
   name: string;
+  /** An `esm` module, or a `commonjs` one: the script of a service worker. */
   mainModule: string;
   modules: readonly { name: string; type: ModuleType; content: Uint8Array }[];
   bindings: readonly WorkerBinding[];
@@ -80,8 +82,7 @@ interface UploadResult {
 function uploadForm(upload: ScriptUpload, message: string | undefined): FormData {
   const form = new FormData();
   const metadata = {
-    main_module: upload.mainModule,
-    bindings: upload.bindings,
+    ...codeMetadata(upload),
     compatibility_date: upload.compatibilityDate,
     compatibility_flags: upload.compatibilityFlags,
     keep_bindings: ['secret_text', 'secret_key'],

@@ -1,3 +1,4 @@
+import { PART_BINDINGS } from '../../../cloudflare/service-worker.js';
 import { MODULE_CONTENT_TYPES, type ModuleType } from '../../../cloudflare/workers.js';
 import { SidecarError, type WorkerBinding } from '../../../protocol/index.js';
 import { ApiError } from '../envelope.js';
@@ -39,15 +40,14 @@ export function readForm(request: Request): Promise<FormData> {
 export async function readScriptUpload(request: Request): Promise<ScriptUploadForm> {
   const form = await readForm(request);
   const metadata = await readJsonPart(form, 'metadata');
-  if (metadata.body_part !== undefined) {
-    throw new SidecarError(
-      'unsupported',
-      'The local account runs ES module Workers; this one has the service worker format. Write it as `export default { fetch() {} }`.',
-    );
+  const mainModule = metadata.main_module ?? metadata.body_part;
+  if (typeof mainModule !== 'string') {
+    throw new ApiError(400, 10021, 'The metadata names neither a main_module nor a body_part');
   }
-  const mainModule = metadata.main_module;
-  if (typeof mainModule !== 'string') throw new ApiError(400, 10021, 'The metadata names no main_module');
-  const modules = await readModules(form);
+  const { modules, bindings } = withPartNames(
+    await readModules(form),
+    arrayOf(metadata.bindings, 'bindings') as Record<string, unknown>[],
+  );
   if (!modules.some((module) => module.name === mainModule)) {
     throw new ApiError(400, 10021, `The upload has no part for the main module ${mainModule}`);
   }
@@ -55,7 +55,7 @@ export async function readScriptUpload(request: Request): Promise<ScriptUploadFo
   return {
     mainModule,
     modules,
-    bindings: arrayOf(metadata.bindings, 'bindings') as Record<string, unknown>[],
+    bindings,
     // wrangler's deploy leaves it out, and its users' secrets stay.
     keepBindings: arrayOf(metadata.keep_bindings ?? ['secret_text'], 'keep_bindings') as string[],
     compatibilityDate: metadata.compatibility_date as string | undefined,
@@ -91,6 +91,19 @@ async function readModules(form: FormData): Promise<ScriptUploadForm['modules']>
     modules.push({ name, type: moduleType(name, part.type), content: await part.bytes() });
   }
   return modules;
+}
+
+const PART_TYPES: readonly unknown[] = Object.values(PART_BINDINGS);
+
+/** A service worker's files are bindings that name the part which holds them; here each is a module of the binding's name. */
+function withPartNames(modules: ScriptUploadForm['modules'], all: Record<string, unknown>[]) {
+  const names = new Map(
+    all.filter(({ type }) => PART_TYPES.includes(type)).map(({ name, part }) => [part ?? name, String(name)]),
+  );
+  return {
+    modules: modules.map((module) => ({ ...module, name: names.get(module.name) ?? module.name })),
+    bindings: all.filter(({ type }) => !PART_TYPES.includes(type)),
+  };
 }
 
 function moduleType(name: string, contentType: string): ModuleType {
