@@ -40,22 +40,28 @@ export interface MethodCommand<M extends MethodName> {
   options?: readonly CommandOption[];
   examples: readonly string[];
   params?(input: CommandInput, session: Session): Params<M> | Promise<Params<M>>;
+  /** What is about to be lost, as in `the Worker hello`: a person at a terminal is asked first, unless with `--yes`. */
+  deletes?(input: CommandInput): string;
   /** What a person sees of the result; with `--json` it is printed as it is. */
   print(result: Result<M>, session: Session, input: CommandInput): void | Promise<void>;
 }
 
+const YES: CommandOption = { flags: '-y, --yes', description: 'do not ask' };
+
 /** A command that calls one method of the contract. */
 export function methodCommand<M extends MethodName>(definition: MethodCommand<M>): Command {
-  const { method, params, print } = definition;
+  const { method, params, print, deletes } = definition;
   return {
     path: definition.path,
     method,
     summary: definition.summary ?? methods[method].summary,
     arguments: definition.arguments ?? [],
-    options: definition.options ?? [],
+    options: [...(definition.options ?? []), ...(deletes ? [YES] : [])],
     examples: definition.examples,
     async run(input, session) {
-      const result = await session.call(method, await params?.(input, session));
+      const given = await params?.(input, session);
+      if (deletes && !input.flag('yes')) await session.confirmDeletion(deletes(input));
+      const result = await session.call(method, given);
       if (session.json) await session.print(`${JSON.stringify(result, null, 2)}\n`);
       else await print(result, session, input);
     },

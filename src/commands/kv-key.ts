@@ -99,6 +99,7 @@ const remove = methodCommand({
   method: 'kv.delete',
   arguments: [NAMESPACE, KEY],
   examples: ['kv key delete sessions user:1', 'kv key delete sessions -- -odd-key'],
+  deletes: (input) => `the key ${input.argument('key')} of the namespace ${input.argument('namespace')}`,
   params: async (input, session) => ({
     namespaceId: await namespaceId(session, input.argument('namespace')),
     key: input.argument('key'),

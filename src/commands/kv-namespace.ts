@@ -34,6 +34,7 @@ const remove = methodCommand({
   method: 'dashboard.deleteKvNamespace',
   arguments: [NAMESPACE],
   examples: ['kv namespace delete sessions', 'kv namespace delete 0123456789abcdef0123456789abcdef'],
+  deletes: (input) => `the namespace ${input.argument('namespace')} with all its keys`,
   params: async (input, session) => ({ id: await namespaceId(session, input.argument('namespace')) }),
   print: (_, { print }, input) => print(`Deleted the namespace ${input.argument('namespace')}.\n`),
 });

@@ -47,6 +47,7 @@ const remove = methodCommand({
   method: 'dashboard.deleteR2Bucket',
   arguments: [NAME],
   examples: ['r2 bucket delete photos'],
+  deletes: (input) => `the bucket ${input.argument('name')}`,
   params: (input) => ({ name: input.argument('name') }),
   print: (_, { print }, input) => print(`Deleted the bucket ${input.argument('name')}.\n`),
 });

@@ -99,6 +99,7 @@ const remove = methodCommand({
   method: 'r2.deleteObject',
   arguments: [BUCKET, KEY],
   examples: ['r2 object delete photos 2026/cat.jpg', 'r2 object delete photos -- -odd-key'],
+  deletes: (input) => `the object ${input.argument('key')} of the bucket ${input.argument('bucket')}`,
   params: (input) => ({ bucket: input.argument('bucket'), key: input.argument('key') }),
   print: (_, { print }, input) => print(`Deleted ${input.argument('key')}.\n`),
 });

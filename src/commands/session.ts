@@ -11,6 +11,7 @@ import {
 } from '../protocol/index.js';
 import type { CallContext, Handlers } from '../server/context.js';
 import { createServices, type Services } from '../server/services.js';
+import { confirm } from './confirm.js';
 import type { GlobalOptions } from './global-options.js';
 import type { Terminal } from './terminal.js';
 
@@ -26,6 +27,8 @@ export interface Session {
   /** Calls a method of the contract in this process, params and result checked as the server does it. */
   call<M extends MethodName>(method: M, params?: Params<M>): Promise<Result<M>>;
   account(): Promise<Account>;
+  /** Asks the person at the terminal, if there is one. @throws SidecarError `cancelled` when the answer is no */
+  confirmDeletion(what: string): Promise<void>;
   /** Closes the account. Can be called twice. */
   close(): Promise<void>;
 }
@@ -55,6 +58,13 @@ export function createSession(options: GlobalOptions, terminal: Terminal, signal
       return parseResult(method, await handler(parsed, context));
     },
     account: services.account,
+    async confirmDeletion(what) {
+      const { info } = await services.account();
+      const where = info.kind === 'local' ? 'the local account' : `the Cloudflare account ${info.name}`;
+      const streams = { input: process.stdin, output: process.stderr };
+      if (await confirm(`Delete ${what} from ${where}?`, streams, signal)) return;
+      throw new SidecarError('cancelled', 'Nothing was deleted.');
+    },
     close: services.close,
   };
 }
@@ -79,7 +89,8 @@ function commandServices(options: GlobalOptions, cwd: string, terminal: Terminal
 function accountLine(info: AccountInfo, { account, json }: GlobalOptions): string {
   if (json) return JSON.stringify({ account: info });
   if (info.kind === 'cloud') return `Cloudflare account ${info.name} (${info.id}), ${info.credentials ?? ''}`;
-  const fallback = account === 'auto' ? '; set CLOUDFLARE_API_TOKEN to use Cloudflare' : '';
+  const fallback =
+    account === 'auto' ? '; for Cloudflare: fluorite-flake auth login, or CLOUDFLARE_API_TOKEN' : '';
   return `local account, state in ${info.stateDir}${fallback}`;
 }
 

@@ -29,6 +29,7 @@ const remove = methodCommand({
   method: 'dashboard.deleteWorker',
   arguments: [NAME],
   examples: ['workers delete hello'],
+  deletes: (input) => `the Worker ${input.argument('name')}`,
   params: (input) => ({ name: input.argument('name') }),
   print: (_, { print }, input) => print(`Deleted the Worker ${input.argument('name')}.\n`),
 });
