@@ -10,7 +10,7 @@ import { Outbox } from './outbox.js';
 
 /** Beside this module in the sources and in what is built. */
 const WORKER_URL = new URL(
-  extname(import.meta.url) === '.ts' ? '../worker/from-source.js' : '../worker/main.js',
+  extname(import.meta.url) === '.ts' ? '../worker/from-source.js' : '../worker/main.cjs',
   import.meta.url,
 );
 

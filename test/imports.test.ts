@@ -150,7 +150,7 @@ test('nothing listens on or connects to an inet socket by its own code', () => {
   assert.deepEqual(modules, []);
 });
 
-const workerBundle = join(root, 'dist/worker/main.js');
+const workerBundle = join(root, 'dist/worker/main.cjs');
 test('the built worker bundle holds no zod', { skip: !existsSync(workerBundle) && 'not built' }, () => {
   const bundle = readFileSync(workerBundle, 'utf8');
   for (const trace of ['ZodError', '$ZodType', 'safeParse', 'node_modules/zod']) {

@@ -30,10 +30,13 @@ async function buildAll(): Promise<string> {
   await Promise.all([
     build({ ...esm, entryPoints: ['bridge/index.ts'], packages: 'external' }),
     build({
-      ...esm,
-      entryPoints: ['worker/main.ts', 'test/support/scenario-cli.ts'],
-      banner: { js: banner },
+      ...shared,
+      entryPoints: ['worker/main.ts'],
+      platform: 'node',
+      format: 'cjs',
+      outExtension: { '.js': '.cjs' },
     }),
+    build({ ...esm, entryPoints: ['test/support/scenario-cli.ts'], banner: { js: banner } }),
   ]);
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
   return folder;
