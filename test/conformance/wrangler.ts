@@ -7,7 +7,12 @@ import { build } from 'esbuild';
 import { LOCAL_ACCOUNT_ID } from '../../src/accounts/local/identity.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const WRANGLER = join(root, 'node_modules/wrangler/bin/wrangler.js');
+/** What bin/wrangler.js starts as a child of its own, with these options: one process is easier to end than two. */
+const WRANGLER = [
+  '--no-warnings',
+  '--experimental-vm-modules',
+  join(root, 'node_modules/wrangler/wrangler-dist/cli.js'),
+];
 /** wrangler takes one to two seconds to start, and a loaded machine several times that. */
 const DEADLINE_MS = 90_000;
 
@@ -64,10 +69,12 @@ export async function createWrangler(
     CLOUDFLARE_API_TOKEN: 'local',
     CLOUDFLARE_ACCOUNT_ID: LOCAL_ACCOUNT_ID,
     FLUORITE_FLAKE_API_SOCKET: socketPath,
+    // Node 22 and later start a quarter of a second faster with it.
+    NODE_COMPILE_CACHE: join(folder, 'cache'),
     NODE_OPTIONS: `--import=${preload}`,
   };
   const start = (args: readonly string[]) => {
-    const child = spawn(process.execPath, [WRANGLER, ...args], { cwd: project, env, stdio: 'pipe' });
+    const child = spawn(process.execPath, [...WRANGLER, ...args], { cwd: project, env, stdio: 'pipe' });
     running.add(child);
     child.once('close', () => running.delete(child));
     return child;

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { TailCreateResponse, TailGetResponse } from 'cloudflare/resources/workers/scripts/tail';
 import { SidecarError } from '../../protocol/index.js';
 import { listenOnPath } from './api-socket.js';
 import { ApiError, failed, jsonObject, ok } from './envelope.js';
@@ -147,12 +148,18 @@ async function answerTail(
   const settings = await api.send(() => new Request(`http://local${SCRIPTS}/${script}/settings`), true);
   if (!settings.ok) return settings;
   await settings.body?.cancel();
-  if (request.method === 'GET' && id === undefined) return ok(tails.newest(script));
+  if (request.method === 'GET' && id === undefined) return ok(tails.newest(script) satisfies TailGetResponse);
   if (request.method === 'POST' && id === undefined) {
-    const { filters } = await jsonObject(request);
-    return ok(tails.create(script, filters));
+    return ok(tails.create(script, await filtersOf(request)) satisfies TailCreateResponse);
   }
   return forward(api, request);
+}
+
+/** The SDK sends no body at all. */
+async function filtersOf(request: Request): Promise<unknown> {
+  const text = await request.text();
+  if (text === '') return undefined;
+  return (await jsonObject(new Request(request.url, { method: 'POST', body: text }))).filters;
 }
 
 /** Hands a request on to the account, in this process or in the one that owns the state directory. */
