@@ -190,16 +190,18 @@ export class WorkerdProcess {
         }),
         new Promise((_, reject) => {
           // Half of it: the machine may be busy too, and one that waits for its turn is not to be ended.
-          busyTimer = setTimeout(async () => {
+          const startedAt = performance.now();
+          busyTimer = setInterval(async () => {
+            if (performance.now() - startedAt < busyTimeoutMs) return;
             const cpuMs = await cpuTimeMs(this.#workerdPid);
             if ((cpuMs ?? 0) > busyTimeoutMs / 2) reject(this.#notReady(busyTimeoutMs));
-          }, busyTimeoutMs);
+          }, busyTimeoutMs / 4);
           timer = setTimeout(() => reject(this.#notReady(READY_TIMEOUT_MS)), READY_TIMEOUT_MS);
         }),
       ]);
     } finally {
       clearTimeout(timer);
-      clearTimeout(busyTimer);
+      clearInterval(busyTimer);
     }
   }
 
