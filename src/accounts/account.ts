@@ -19,10 +19,18 @@ export interface Account {
 
 export type TailParams = Params<'dashboard.tailLogs'>;
 
+/** What every sink keeps without dropping, in characters of JSON. */
+export const LOSSLESS_BACKLOG = 512 * 1024;
+
 /** Where a tail's events go. A sink never throws and never blocks: it keeps a bounded amount and counts the rest. */
 export interface TailSink {
   /** One trace event as JSON text, in Cloudflare's tail shape, already filtered. */
   push(eventJson: string): void;
+  /**
+   * Characters of JSON that wait for the consumer. A source that can wait keeps this under {@link LOSSLESS_BACKLOG},
+   * and is over once it is 0; then nothing is dropped. A Worker's events cannot wait.
+   */
+  readonly backlogLength?: number;
   /** Events that were lost before they got here (sampling, overload, a reconnect). */
   dropped(count: number): void;
   /** The source was opened anew: events may be missing between those before and those after, uncounted. */

@@ -50,6 +50,10 @@ export class Tail implements TailSink {
     this.#onEnd = onEnd;
   }
 
+  get backlogLength(): number {
+    return this.#queuedLength;
+  }
+
   /** The client knows the tail's id now: batches may leave. */
   begin(): void {
     if (this.#state !== 'opening') return;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, mock, test } from 'node:test';
+import { LOSSLESS_BACKLOG } from '../../src/accounts/account.js';
 import { Tail } from '../../src/server/tail.js';
 import { TAIL_WINDOW_BYTES } from '../../src/transport/credit-window.js';
 
@@ -215,4 +216,19 @@ test('a gap is a batch of its own between the events before and after, and is ne
   await turn();
   assert.equal(other.dropped(), 0);
   assert.equal(ends.length, 0);
+});
+
+test('a source that keeps the backlog small and ends once there is none loses nothing to a slow consumer', async () => {
+  const { tail, seen, dropped, ends } = openTail();
+  tail.begin();
+  let at = 0;
+  while (at < 3000 || tail.backlogLength > 0) {
+    while (at < 3000 && tail.backlogLength < LOSSLESS_BACKLOG) tail.push(eventOf(at++));
+    tail.grant(64 * 1024);
+    await turn();
+  }
+  tail.end('worker-deleted');
+  assert.equal(seen().length, 3000);
+  assert.equal(dropped(), 0);
+  assert.equal(ends.length, 1);
 });
