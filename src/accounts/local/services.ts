@@ -2,6 +2,7 @@ import { SidecarError } from '../../protocol/index.js';
 import { ApiError } from './envelope.js';
 import { ModuleStore } from './module-store.js';
 import type { LocalRuntime, RuntimeWorker } from './runtime.js';
+import { readSourceMaps } from './source-maps.js';
 import { activeVersion, type LocalState, type VersionRecord, type WorkerRecord } from './state.js';
 import { StateFile } from './state-file.js';
 import { TailHub } from './tails.js';
@@ -87,6 +88,7 @@ export class LocalServices {
         throw error;
       }
       this.#deployed = true;
+      await Promise.all(this.tails.workerNames.map((name) => this.loadSourceMaps(name)));
       return { result, startupTimeMs };
     };
     return this.#inTurn(() => this.#orSweep(change));
@@ -96,6 +98,26 @@ export class LocalServices {
   async undeploy<T>(edit: (draft: LocalState) => Promise<T> | T): Promise<T> {
     if (!this.#deployed) return this.change(edit);
     return (await this.deploy(edit)).result;
+  }
+
+  /** Lets the tails of a Worker tell stack traces by the source maps that were uploaded with it. Without them it does nothing. */
+  async loadSourceMaps(workerName: string): Promise<void> {
+    const worker = this.#state.workers.find(({ name }) => name === workerName);
+    const version = worker && activeVersion(worker);
+    if (!version) return;
+    try {
+      const withMaps = version.modules.some(({ type }) => type === 'sourcemap') ? version.modules : [];
+      const modules = await Promise.all(
+        withMaps.map(async (module) => ({
+          ...module,
+          content: module.type === 'sourcemap' ? await this.modules.read(module) : new Uint8Array(),
+        })),
+      );
+      this.tails.setSourceMaps(workerName, readSourceMaps(workerName, version.mainModule, modules));
+    } catch (error) {
+      // The Worker runs and its tails do too; their stack traces stay as the runtime has them.
+      this.log(`local account: the source maps of ${workerName} cannot be used: ${error}`);
+    }
   }
 
   /** The runtime for KV and R2 alone: no Worker needs to run. */

@@ -1,6 +1,7 @@
 import { SidecarError } from '../../protocol/index.js';
 import type { TailSink } from '../account.js';
 import type { LocalRuntime } from './runtime.js';
+import { mapTraceEvent, type WorkerSourceMaps } from './source-maps.js';
 import { compileFilter, type LocalTailParams, type TailFilter } from './tail-filter.js';
 
 /** As at Cloudflare. */
@@ -14,7 +15,19 @@ interface OpenTail {
 /** The open tails of the account's Workers. */
 export class TailHub {
   readonly #tails = new Map<string, Set<OpenTail>>();
+  /** Of the Workers that are tailed. */
+  readonly #sourceMaps = new Map<string, WorkerSourceMaps>();
   #unsubscribe: (() => void) | undefined;
+
+  /** Which Workers are tailed now. */
+  get workerNames(): string[] {
+    return [...this.#tails.keys()];
+  }
+
+  /** From now on, stack traces of a Worker that is tailed are told by these maps. */
+  setSourceMaps(workerName: string, maps: WorkerSourceMaps): void {
+    if (this.#tails.has(workerName)) this.#sourceMaps.set(workerName, maps);
+  }
 
   /**
    * Lets the events of a Worker flow into `sink`.
@@ -50,9 +63,13 @@ export class TailHub {
 
   /** What was lost before it could be filtered counts for every tail. */
   #deliver(workerName: string, events: readonly string[], dropped: number): void {
-    for (const { sink, filter } of this.#tails.get(workerName) ?? []) {
+    const tails = this.#tails.get(workerName);
+    if (!tails) return;
+    const maps = this.#sourceMaps.get(workerName);
+    const mapped = maps ? events.map((event) => mapTraceEvent(event, maps)) : events;
+    for (const { sink, filter } of tails) {
       if (dropped > 0) sink.dropped(dropped);
-      for (const event of events) if (!filter || filter(event)) sink.push(event);
+      for (const event of mapped) if (!filter || filter(event)) sink.push(event);
     }
   }
 
@@ -67,7 +84,10 @@ export class TailHub {
   #remove(workerName: string, tail: OpenTail): void {
     const tails = this.#tails.get(workerName);
     tails?.delete(tail);
-    if (tails?.size === 0) this.#tails.delete(workerName);
+    if (tails?.size === 0) {
+      this.#tails.delete(workerName);
+      this.#sourceMaps.delete(workerName);
+    }
     if (this.#tails.size > 0) return;
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;

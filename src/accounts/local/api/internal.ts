@@ -22,6 +22,7 @@ export function internalRoutes(services: LocalServices): RouteTable {
       const { sink, stream } = tailToStream(() => close());
       close = services.tails.open({ ...filters, workerName: name }, sink, runtime);
       request.signal.addEventListener('abort', close, { once: true });
+      await services.loadSourceMaps(name);
       return new Response(stream, { headers: { 'content-type': 'application/x-ndjson' } });
     },
   };

@@ -2,6 +2,7 @@ import { SidecarError, type WorkerBinding } from '../../../protocol/index.js';
 import type { RuntimeWorker } from '../runtime.js';
 import { type ConfigValue, configFile, embed, list, struct, text } from './config-text.js';
 import { CF_HEADER, PROTOCOL_HEADER } from './http-head.js';
+import { WORKER_SERVICE_PREFIX } from './service-names.js';
 import {
   MISSING_SERVICE_SOURCE,
   NO_CACHE_SOURCE,
@@ -35,8 +36,6 @@ export interface RuntimeConfig {
   warnings: string[];
 }
 
-/** Prefix of a user's Worker among the services: no name of a user can meet one of ours. */
-export const WORKER_SERVICE_PREFIX = 'worker:';
 const OWN_DATE = '2026-01-01';
 const SOURCEMAP = 'sourcemap';
 

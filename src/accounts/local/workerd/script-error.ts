@@ -1,5 +1,5 @@
 import { SidecarError } from '../../../protocol/index.js';
-import { WORKER_SERVICE_PREFIX } from './runtime-config.js';
+import { WORKER_SERVICE_PREFIX } from './service-names.js';
 
 /** What workerd prints when it refuses a Worker: `service worker:NAME: …`, or `Worker "worker:NAME"'s binding …`. */
 const REFUSALS = [
