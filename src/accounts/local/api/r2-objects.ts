@@ -49,7 +49,7 @@ async function listObjects(r2: R2Storage, bucket: string, { url }: Call): Promis
   });
   return ok(page.objects.map(describe), {
     cursor: page.cursor ?? '',
-    is_truncated: page.cursor !== undefined,
+    is_truncated: String(page.cursor !== undefined), // A text, says Cloudflare's schema.
     delimited: page.delimitedPrefixes,
   });
 }
