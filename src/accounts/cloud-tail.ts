@@ -1,101 +1,256 @@
-import { type RawData, WebSocket } from 'ws';
 import type { Api } from '../cloudflare/client.js';
-import { type CreatedTail, createTail, deleteTail } from '../cloudflare/tail.js';
+import { abortableSleep } from '../cloudflare/deadline.js';
 import { SidecarError } from '../protocol/index.js';
 import type { TailParams, TailSink, TailSource } from './account.js';
+import { gapEvent, toTraceEvent } from './cloud-tail-event.js';
+import { TailOverlap } from './cloud-tail-overlap.js';
+import { CloudTailSession, type SessionTiming } from './cloud-tail-session.js';
 
-const HANDSHAKE_TIMEOUT_MS = 10_000;
-const DELETE_TIMEOUT_MS = 5_000;
-/** Cloudflare bounds an event to much less; this bounds what a broken peer can make us hold. */
-const MAX_EVENT_BYTES = 8 * 1024 * 1024;
+export interface TailTiming extends SessionTiming {
+  /** How long before its end a session is replaced. */
+  renewBeforeMs: number;
+  /** The least time between two renewals, whatever the two clocks say. */
+  minRenewMs: number;
+  /** How long the old session goes on beside the new one. */
+  overlapMs: number;
+  /** The wait before the second attempt to reconnect, doubled each time up to `maxBackoffMs`. */
+  backoffMs: number;
+  maxBackoffMs: number;
+  /** How long without a connection until the tail ends. */
+  giveUpMs: number;
+}
 
-/** Opens a tail at Cloudflare and its WebSocket, whose every message is one trace event. */
+const TIMING: TailTiming = {
+  openMs: 10_000,
+  pingMs: 10_000,
+  deleteMs: 5_000,
+  renewBeforeMs: 60_000,
+  minRenewMs: 30_000,
+  overlapMs: 3_000,
+  backoffMs: 1_000,
+  maxBackoffMs: 30_000,
+  giveUpMs: 10 * 60_000,
+};
+
+/** What a session lives at the least, for one whose end cannot be read. */
+const ASSUMED_LIFETIME_MS = 60 * 60_000;
+/** What a timer can hold. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export interface CloudTailOptions {
+  log(line: string): void;
+  timing?: Partial<TailTiming>;
+}
+
+/** Opens a tail that lasts until it is closed: it outlives the sessions and the connections it is made of. */
 export async function openCloudTail(
   api: Api,
-  { workerName, ...filters }: TailParams,
+  params: TailParams,
   sink: TailSink,
   signal: AbortSignal,
+  { log, timing }: CloudTailOptions,
 ): Promise<TailSource> {
-  const created = await createTail(api, workerName, filters, signal);
-  const remove = () => deleteTail(api, workerName, created.id, AbortSignal.timeout(DELETE_TIMEOUT_MS));
-  try {
-    const socket = await connect(created.url, signal);
-    return streamEvents(socket, created, sink, remove);
-  } catch (error) {
-    // What is told is why it could not be opened; a tail that stays behind expires by itself.
-    await remove().catch(() => {});
-    throw error;
-  }
+  const tail = new CloudTail(api, params, sink, log, { ...TIMING, ...timing });
+  await tail.open(signal);
+  return tail;
 }
 
-async function connect(url: string, signal: AbortSignal): Promise<WebSocket> {
-  const socket = new WebSocket(url, 'trace-v1', {
-    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-    maxPayload: MAX_EVENT_BYTES,
-    perMessageDeflate: false,
-  });
-  const onAbort = () => socket.terminate();
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once('open', resolve);
-      socket.once('error', reject);
-    });
-    socket.send(JSON.stringify({ debug: false }));
-    return socket;
-  } catch (cause) {
-    if (signal.aborted) throw new SidecarError('cancelled', 'Cancelled: open the tail.', { cause });
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new SidecarError('network-error', `The tail's WebSocket could not be opened: ${why}.`, { cause });
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+/** One session and what the tail knows of it. */
+interface Link {
+  role: 'old' | 'new';
+  session?: CloudTailSession;
+  /** Why it was lost, once it was. */
+  lost?: string;
+  openedAtMs: number;
 }
 
-function streamEvents(
-  socket: WebSocket,
-  { expiresAt }: CreatedTail,
-  sink: TailSink,
-  remove: () => Promise<void>,
-): TailSource {
-  let closing: Promise<void> | undefined;
-  let failure: Error | undefined;
-  const close = () => {
-    closing ??= (async () => {
-      clearTimeout(expiry);
-      socket.terminate();
-      // The tail expires by itself when Cloudflare cannot be told.
-      await remove().catch(() => {});
+class CloudTail implements TailSource {
+  readonly #api: Api;
+  readonly #params: TailParams;
+  readonly #sink: TailSink;
+  readonly #log: (line: string) => void;
+  readonly #timing: TailTiming;
+  readonly #closing = new AbortController();
+  readonly #sessions = new Set<CloudTailSession>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #current: Link | undefined;
+  #overlap: TailOverlap | undefined;
+  #isReplacing = false;
+  /** Attempts to reconnect, and since when, since a session last lived for a while. */
+  #attempts = 0;
+  #unhealthySinceMs: number | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(api: Api, params: TailParams, sink: TailSink, log: (line: string) => void, timing: TailTiming) {
+    this.#api = api;
+    this.#params = params;
+    this.#sink = sink;
+    this.#log = log;
+    this.#timing = timing;
+  }
+
+  async open(signal: AbortSignal): Promise<void> {
+    this.#use(await this.#openLink(signal));
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      this.#closing.abort();
+      for (const timer of this.#timers) clearTimeout(timer);
+      await Promise.all([...this.#sessions].map((session) => session.close()));
     })();
-    return closing;
-  };
-  const endBySelf = (...end: Parameters<TailSink['end']>) => {
-    if (closing) return;
-    void close();
-    sink.end(...end);
-  };
-  const expiry = setTimeout(() => endBySelf('expired'), lifetimeMs(expiresAt));
-  expiry.unref();
-  socket.on('message', (data) => {
-    if (!closing) sink.push(textOf(data));
-  });
-  socket.on('error', (error) => {
-    failure = error; // `close` follows.
-  });
-  socket.on('close', (code) => {
-    const why = failure?.message ?? `Cloudflare closed it with the code ${code}`;
-    endBySelf('error', { code: 'connection-lost', message: `The tail's WebSocket ended: ${why}.` });
-  });
-  return { close };
+    return this.#closed;
+  }
+
+  async #openLink(signal: AbortSignal): Promise<Link> {
+    const link: Link = { role: 'new', openedAtMs: Date.now() };
+    const events = {
+      onMessage: (text: string) => this.#receive(link, text),
+      onLost: (why: string) => this.#lost(link, why),
+    };
+    const session = await CloudTailSession.open(this.#api, this.#params, events, this.#timing, signal);
+    link.session = session;
+    this.#sessions.add(session);
+    if (this.#closing.signal.aborted) await session.close();
+    return link;
+  }
+
+  /** From now on this session is the tail. */
+  #use(link: Link): void {
+    this.#current = link;
+    if (this.#closing.signal.aborted) return;
+    if (link.lost !== undefined) this.#lost(link, link.lost);
+    else this.#after(this.#lifetimeMs(link), () => void this.#renew(link));
+  }
+
+  #lifetimeMs({ session }: Link): number {
+    const leftMs = (session?.expiresAtMs ?? Number.NaN) - Date.now() - this.#timing.renewBeforeMs;
+    const ms = Number.isNaN(leftMs) ? ASSUMED_LIFETIME_MS : leftMs;
+    return Math.min(Math.max(ms, this.#timing.minRenewMs), MAX_TIMER_MS);
+  }
+
+  #receive({ role }: Link, text: string): void {
+    if (this.#closing.signal.aborted) return;
+    if (this.#overlap && !this.#overlap.passes(role, text)) return;
+    const event = toTraceEvent(text, this.#params.workerName);
+    if (event !== undefined) {
+      this.#sink.push(event);
+      return;
+    }
+    this.#sink.dropped(1);
+    this.#log(`tail of ${this.#params.workerName}: a message of ${text.length} characters is no trace event`);
+  }
+
+  /** A session's end is near: a new one takes over while the old one still delivers. */
+  async #renew(old: Link): Promise<void> {
+    if (this.#isReplacing || this.#current !== old || old.lost !== undefined) return;
+    this.#isReplacing = true;
+    old.role = 'old';
+    const overlap = new TailOverlap();
+    this.#overlap = overlap;
+    const { overlapMs, minRenewMs } = this.#timing;
+    let next: Link | undefined;
+    try {
+      next = await this.#openLink(this.#closing.signal);
+    } catch (error) {
+      if (this.#closing.signal.aborted) return;
+      this.#log(`tail of ${this.#params.workerName}: not renewed yet: ${(error as Error).message}`);
+    } finally {
+      this.#isReplacing = false;
+    }
+    // What the old session still sends is compared with what the new one has sent, and the other way round.
+    this.#after(2 * overlapMs, () => {
+      if (this.#overlap === overlap) this.#overlap = undefined;
+    });
+    if (next) {
+      this.#after(overlapMs, () => void this.#retire(old));
+      if (old.lost !== undefined) this.#reportGap(old.lost);
+      this.#use(next);
+    } else if (old.lost !== undefined) this.#lost(old, old.lost);
+    else this.#after(minRenewMs, () => void this.#renew(old));
+  }
+
+  async #retire({ session }: Link): Promise<void> {
+    if (!session) return;
+    await session.close();
+    this.#sessions.delete(session);
+  }
+
+  #lost(link: Link, why: string): void {
+    link.lost = why;
+    if (link !== this.#current || this.#isReplacing || this.#closing.signal.aborted) return;
+    this.#log(`tail of ${this.#params.workerName}: the connection was lost: ${why}`);
+    const now = Date.now();
+    if (now - link.openedAtMs > this.#timing.maxBackoffMs) {
+      this.#attempts = 0;
+      this.#unhealthySinceMs = undefined;
+    }
+    this.#unhealthySinceMs ??= now;
+    void this.#reconnect(link, why);
+  }
+
+  async #reconnect(lost: Link, why: string): Promise<void> {
+    this.#isReplacing = true;
+    void this.#retire(lost);
+    const link = await this.#openAgain();
+    this.#isReplacing = false;
+    if (!link || this.#closing.signal.aborted) return;
+    this.#reportGap(why);
+    this.#use(link);
+  }
+
+  /** Tries until it succeeds, the tail is closed, or nothing more can be hoped for. */
+  async #openAgain(): Promise<Link | undefined> {
+    for (;;) {
+      try {
+        await abortableSleep(this.#backoffMs(), this.#closing.signal);
+        return await this.#openLink(this.#closing.signal);
+      } catch (error) {
+        if (this.#closing.signal.aborted) return undefined;
+        const failure = SidecarError.from(error);
+        const isLate = Date.now() - (this.#unhealthySinceMs ?? 0) > this.#timing.giveUpMs;
+        if (isFinal(failure) || isLate) {
+          this.#end(failure);
+          return undefined;
+        }
+        this.#log(`tail of ${this.#params.workerName}: not reconnected yet: ${failure.message}`);
+      }
+    }
+  }
+
+  /** The first attempt comes at once. */
+  #backoffMs(): number {
+    const attempt = this.#attempts++;
+    if (attempt === 0) return 0;
+    const ms = Math.min(this.#timing.backoffMs * 2 ** (attempt - 1), this.#timing.maxBackoffMs);
+    return ms * (0.75 + Math.random() / 2);
+  }
+
+  #end({ code, message }: SidecarError): void {
+    void this.close();
+    if (code === 'not-found') this.#sink.end('worker-deleted');
+    else this.#sink.end('error', { code, message });
+  }
+
+  #reportGap(why: string): void {
+    const { workerName } = this.#params;
+    const text = `The connection to Cloudflare was lost (${why}) and made anew. Events in between are missing.`;
+    this.#sink.push(gapEvent(workerName, text));
+  }
+
+  #after(ms: number, run: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      run();
+    }, ms);
+    timer.unref();
+    this.#timers.add(timer);
+  }
 }
 
-function textOf(data: RawData): string {
-  if (Array.isArray(data)) return Buffer.concat(data).toString();
-  return Buffer.from(data as Buffer).toString();
-}
-
-/** A timer takes 24 days at most; without a readable time the tail simply ends when its socket does. */
-function lifetimeMs(expiresAt: string): number {
-  const ms = Date.parse(expiresAt) - Date.now();
-  return Number.isNaN(ms) ? 2 ** 31 - 1 : Math.min(Math.max(ms, 0), 2 ** 31 - 1);
+/** Whether trying again can only fail again. */
+function isFinal({ code, data }: SidecarError): boolean {
+  if (code === 'network-error' || code === 'rate-limited') return false;
+  const { status = 500 } = (data.cloudflare ?? {}) as { status?: number };
+  return code !== 'cloudflare-error' || status < 500;
 }

@@ -1,7 +1,11 @@
 import type { Api, CloudflareClient } from '../cloudflare/client.js';
+import type { PoliteLimits } from '../cloudflare/polite-fetch.js';
 import { type AccountInfo, SidecarError } from '../protocol/index.js';
 import type { Account, TailParams, TailSink, TailSource } from './account.js';
+import { createCloudClient } from './cloud-client.js';
+import type { TailTiming } from './cloud-tail.js';
 import type { Credentials } from './credentials.js';
+import { hasProxy, type ProxiedFetch } from './proxy.js';
 
 export interface CloudAccountOptions {
   credentials: Credentials;
@@ -10,36 +14,61 @@ export interface CloudAccountOptions {
   /** Where API v4 is; default Cloudflare's own. */
   baseURL?: string;
   log(line: string): void;
+  /** Shorter waits, for tests. */
+  limits?: Partial<PoliteLimits>;
+  tailTiming?: Partial<TailTiming>;
 }
 
 const LOOK_UP_TIMEOUT_MS = 8_000;
 
+/** A Worker may take long; past this it is not waited for. */
+const INVOKE_TIMEOUT_MS = 120_000;
+
 /** Cloudflare's own account. @throws SidecarError `credentials-missing` when it is not clear which one. */
 export async function openCloudAccount(options: CloudAccountOptions): Promise<Account> {
-  const account = options.accountId
-    ? { id: options.accountId, name: options.accountId }
-    : await onlyAccount(await makeClient(options));
-  return new CloudAccount(options, { kind: 'cloud', ...account, credentials: options.credentials.source });
+  const proxied = hasProxy() ? new (await import('./proxy.js')).ProxiedFetch() : undefined;
+  const client = await createCloudClient({ ...options, send: proxied?.fetch });
+  const { credentials } = options;
+  try {
+    const account = options.accountId
+      ? { id: options.accountId, name: nameOf(options.accountId, credentials) }
+      : await onlyAccount(client);
+    const info: AccountInfo = { kind: 'cloud', ...account, credentials: credentials.source };
+    return new CloudAccount(options, info, client, proxied);
+  } catch (error) {
+    await proxied?.close();
+    throw error;
+  }
 }
 
-async function makeClient({ credentials, baseURL }: CloudAccountOptions): Promise<CloudflareClient> {
-  const { createCloudflareClient } = await import('../cloudflare/client.js');
-  const { apiToken, apiKey, apiEmail } = credentials;
-  return createCloudflareClient({ apiToken, apiKey, apiEmail, baseURL });
+/** Cloudflare is not asked for a name alone. */
+function nameOf(id: string, { accountId, accountName }: Credentials): string {
+  return (id === accountId && accountName) || id;
 }
 
 async function onlyAccount(client: CloudflareClient): Promise<{ id: string; name: string }> {
   const { listAccounts } = await import('../cloudflare/accounts.js');
-  const accounts = await listAccounts(client, AbortSignal.timeout(LOOK_UP_TIMEOUT_MS));
+  const accounts = await listAccounts(client, lookUpSignal());
   const [only] = accounts;
   if (accounts.length === 1 && only) return only;
   const choices = accounts.map(({ id, name }) => `${name} (${id})`).join(', ');
   const found = accounts.length === 0 ? 'reach no account' : `reach ${accounts.length} accounts: ${choices}`;
   throw new SidecarError(
     'credentials-missing',
-    `The credentials ${found}. Say which one with CLOUDFLARE_ACCOUNT_ID.`,
+    `The credentials ${found}. Say which one with CLOUDFLARE_ACCOUNT_ID, or with the account's id as the account.`,
     { data: { accounts } },
   );
+}
+
+/** A start must not wait for longer, and what it waited for is not a cancelled call. */
+function lookUpSignal(): AbortSignal {
+  const controller = new AbortController();
+  const reason = new SidecarError(
+    'network-error',
+    `Cloudflare did not say within ${LOOK_UP_TIMEOUT_MS / 1000} s which account the credentials belong to. CLOUDFLARE_ACCOUNT_ID makes the question unnecessary.`,
+  );
+  setTimeout(() => controller.abort(reason), LOOK_UP_TIMEOUT_MS).unref();
+  return controller.signal;
 }
 
 class CloudAccount implements Account {
@@ -47,27 +76,36 @@ class CloudAccount implements Account {
   readonly #options: CloudAccountOptions;
   readonly #closing = new AbortController();
   readonly #tails = new Set<TailSource>();
-  #client: Promise<CloudflareClient> | undefined;
+  readonly #client: CloudflareClient;
+  readonly #proxied: ProxiedFetch | undefined;
   #subdomain: Promise<string> | undefined;
   /** Workers known to be reachable on workers.dev. */
   readonly #reachable = new Set<string>();
 
-  constructor(options: CloudAccountOptions, info: AccountInfo) {
+  constructor(
+    options: CloudAccountOptions,
+    info: AccountInfo,
+    client: CloudflareClient,
+    proxied: ProxiedFetch | undefined,
+  ) {
     this.#options = options;
     this.info = info;
+    this.#client = client;
+    this.#proxied = proxied;
   }
 
-  client(): Promise<CloudflareClient> {
-    this.#client ??= makeClient(this.#options);
+  async client(): Promise<CloudflareClient> {
     return this.#client;
   }
 
   async invoke(workerName: string, request: Request): Promise<Response> {
-    const signal = AbortSignal.any([request.signal, this.#closing.signal]);
-    const origin = await this.#origin(workerName, signal);
+    const cancelled = AbortSignal.any([request.signal, this.#closing.signal]);
+    const origin = await this.#origin(workerName, cancelled);
     const { pathname, search } = new URL(request.url);
+    const signal = AbortSignal.any([cancelled, AbortSignal.timeout(INVOKE_TIMEOUT_MS)]);
+    const send = this.#proxied?.fetch ?? fetch;
     try {
-      const response = await fetch(new URL(pathname + search, origin), {
+      const response = await send(new URL(pathname + search, origin), {
         method: request.method,
         headers: request.headers,
         redirect: 'manual',
@@ -76,7 +114,7 @@ class CloudAccount implements Account {
       });
       return decoded(response);
     } catch (cause) {
-      if (signal.aborted)
+      if (cancelled.aborted)
         throw new SidecarError('cancelled', `Cancelled: invoke the Worker ${workerName}.`, { cause });
       throw new SidecarError('network-error', `The Worker ${workerName} could not be reached at ${origin}.`, {
         cause,
@@ -87,7 +125,10 @@ class CloudAccount implements Account {
   async openTail(params: TailParams, sink: TailSink, signal: AbortSignal): Promise<TailSource> {
     const { openCloudTail } = await import('./cloud-tail.js');
     const either = AbortSignal.any([signal, this.#closing.signal]);
-    const tail = await openCloudTail(await this.#api(), params, sink, either);
+    const tail = await openCloudTail(this.#api(), params, sink, either, {
+      log: this.#options.log,
+      timing: this.#options.tailTiming,
+    });
     this.#tails.add(tail);
     return {
       close: async () => {
@@ -102,15 +143,16 @@ class CloudAccount implements Account {
     this.#tails.clear();
     await Promise.all(tails.map((tail) => tail.close()));
     this.#closing.abort();
+    await this.#proxied?.close();
   }
 
-  async #api(): Promise<Api> {
-    return { client: await this.client(), accountId: this.info.id };
+  #api(): Api {
+    return { client: this.#client, accountId: this.info.id };
   }
 
   async #origin(workerName: string, signal: AbortSignal): Promise<string> {
     const { accountSubdomain, isOnSubdomain } = await import('../cloudflare/workers.js');
-    const api = await this.#api();
+    const api = this.#api();
     if (!this.#reachable.has(workerName)) {
       if (!(await isOnSubdomain(api, workerName, signal)))
         throw notReachable(workerName, 'it is not on workers.dev');

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import { SidecarError } from '../protocol/index.js';
 import type { Account } from './account.js';
-import { type Credentials, readCredentials } from './credentials.js';
+import { type Credentials, findCredentials } from './credentials.js';
 
 export interface OpenAccountOptions {
-  /** `auto`: Cloudflare when the environment has credentials, else local. An account id means Cloudflare. */
+  /** `auto`: Cloudflare when there are credentials (see `findCredentials`), else local. An account id means Cloudflare. */
   account: 'auto' | 'local' | 'cloud' | (string & {});
   /** The local account's folder; default `$FLUORITE_FLAKE_HOME/local`, else the platform's data folder. */
   stateDir?: string;
@@ -20,15 +20,15 @@ export interface OpenAccountOptions {
 /**
  * Opens an account. The local one touches no file until it is used. Cloudflare's is asked once, and only when
  * nothing says which account of the credentials is meant.
- * @throws SidecarError `invalid-option`, `credentials-missing`, and what the look-up fails with.
+ * @throws SidecarError `invalid-option`, `credentials-missing`, `credentials-expired`, `credentials-invalid`, and what the look-up fails with.
  */
 export async function openAccount(options: OpenAccountOptions): Promise<Account> {
   const { account, env } = options;
-  const credentials = account === 'local' ? undefined : readCredentials(env);
+  const credentials = account === 'local' ? undefined : await findCredentials(env);
   if (account === 'local' || (account === 'auto' && !credentials)) return openLocal(options);
   const accountId = chosenId(account, env);
   if (!credentials) throw missing();
-  return openCloud(credentials, accountId, options);
+  return openCloud(credentials, accountId ?? credentials.accountId, options);
 }
 
 async function openLocal(options: OpenAccountOptions): Promise<Account> {
@@ -56,16 +56,26 @@ async function defaultStateDir(env: NodeJS.ProcessEnv): Promise<string> {
 
 function chosenId(account: string, env: NodeJS.ProcessEnv): string | undefined {
   if (/^[0-9a-f]{32}$/.test(account)) return account;
-  if (account === 'auto' || account === 'cloud') return env.CLOUDFLARE_ACCOUNT_ID?.trim() || undefined;
+  if (account === 'auto' || account === 'cloud') return givenId(env);
   throw new SidecarError(
     'invalid-option',
     `The account is \`auto\`, \`local\`, \`cloud\` or an account id of 32 hexadecimal digits, not ${account}.`,
   );
 }
 
+function givenId({ CLOUDFLARE_ACCOUNT_ID: given }: NodeJS.ProcessEnv): string | undefined {
+  const id = given?.trim().toLowerCase();
+  if (!id) return undefined;
+  if (/^[0-9a-f]{32}$/.test(id)) return id;
+  throw new SidecarError(
+    'invalid-option',
+    `CLOUDFLARE_ACCOUNT_ID is ${JSON.stringify(given)}; an account id has 32 hexadecimal digits.`,
+  );
+}
+
 function missing(): SidecarError {
   return new SidecarError(
     'credentials-missing',
-    'There are no Cloudflare credentials. Set CLOUDFLARE_API_TOKEN, or CLOUDFLARE_API_KEY and CLOUDFLARE_EMAIL, or use the account `local`.',
+    'There are no Cloudflare credentials. Sign in with `fluorite-flake auth login` or `npx wrangler login`, or set CLOUDFLARE_API_TOKEN, or CLOUDFLARE_API_KEY and CLOUDFLARE_EMAIL; or use the account `local`.',
   );
 }

@@ -41,9 +41,9 @@ export interface ClientOptions {
   apiEmail?: string;
   /** Answers the requests; default Node's fetch. */
   fetch?: typeof fetch;
-  /** How often a request that failed for a passing reason is repeated; default 2. */
+  /** The SDK's own retries, of everything after any wait; default 0, because `politeFetch` knows what is safe to repeat. */
   maxRetries?: number;
-  /** How long one request may take until its headers arrive; default 60,000. */
+  /** How long one call may take until its headers arrive, all attempts together; default 15 minutes: `politeFetch` bounds each attempt. */
   timeoutMs?: number;
 }
 
@@ -65,28 +65,9 @@ export function createCloudflareClient(options: ClientOptions) {
     apiEmail: options.apiEmail ?? null,
     userServiceKey: null,
     baseURL: options.baseURL ?? null,
-    fetch: withBoundedRetries(options.fetch ?? fetch),
-    maxRetries: options.maxRetries ?? 2,
-    timeout: options.timeoutMs ?? 60_000,
+    fetch: options.fetch ?? fetch,
+    maxRetries: options.maxRetries ?? 0,
+    timeout: options.timeoutMs ?? 15 * 60_000,
     logLevel: 'off',
   });
-}
-
-/** A wait that Cloudflare asks for is kept to within a call up to this; a longer one is the caller's to decide. */
-const MAX_RETRY_WAIT_SECONDS = 10;
-
-/**
- * The SDK repeats a request after any wait that Retry-After names, an hour too, and on every 409, which no repetition
- * heals. Such answers are marked as final, with the header that the SDK obeys.
- */
-function withBoundedRetries(send: typeof fetch): typeof fetch {
-  return async (input, init) => {
-    const response = await send(input, init);
-    const waitSeconds = Number(response.headers.get('retry-after') ?? 0);
-    const isFinal = response.status === 409 || !(waitSeconds <= MAX_RETRY_WAIT_SECONDS);
-    if (response.ok || !isFinal) return response;
-    const headers = new Headers(response.headers);
-    headers.set('x-should-retry', 'false');
-    return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
-  };
 }

@@ -1,5 +1,6 @@
 import { APIConnectionTimeoutError, APIError, CloudflareError } from 'cloudflare/core/error';
 import { type ErrorCode, SidecarError } from '../protocol/index.js';
+import { waitOf } from './retry-after.js';
 
 /**
  * Runs one request of the SDK and turns whatever it fails with into a SidecarError. An abort of `signal`
@@ -73,7 +74,7 @@ function answered(error: APIError, what: string): SidecarError {
   const code = codeOf(status, errors);
   const texts =
     errors.map((one) => `${one.message} [code: ${one.code}]`).join('; ') || `HTTP status ${status}`;
-  const retryAfterMs = code === 'rate-limited' ? retryAfter(error.headers) : undefined;
+  const retryAfterMs = code === 'rate-limited' ? waitOf(error.headers) : undefined;
   return new SidecarError(code, `Could not ${what}: ${texts}.${advice(code, retryAfterMs)}`, {
     data: { cloudflare: { status, errors }, ...(retryAfterMs !== undefined && { retryAfterMs }) },
     cause: error,
@@ -97,9 +98,11 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
   10014: 'already-exists', // KV namespace title
   10021: 'script-invalid', // the runtime refused the script
   10027: 'limit-exceeded', // script too large
+  10057: 'limit-exceeded', // too many tails, or too much traffic for one
   10041: 'not-found', // KV namespace of a binding
   10042: 'not-found', // the same, malformed id
   10068: 'script-invalid', // no event handler
+  10090: 'not-found', // Worker
   10085: 'not-found', // R2 bucket of a binding
   10143: 'not-found', // Worker of a service binding
 };
@@ -131,12 +134,4 @@ function advice(code: ErrorCode, retryAfterMs: number | undefined): string {
       : ` Try again in ${Math.ceil(retryAfterMs / 1000)} s.`;
   }
   return '';
-}
-
-function retryAfter(headers: Headers | undefined): number | undefined {
-  const value = headers?.get('retry-after');
-  if (!value) return undefined;
-  const seconds = Number(value);
-  const ms = Number.isNaN(seconds) ? Date.parse(value) - Date.now() : seconds * 1000;
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }

@@ -1,4 +1,4 @@
-import type { Params } from '../protocol/index.js';
+import { type Params, SidecarError } from '../protocol/index.js';
 import type { Api } from './client.js';
 import { call } from './errors.js';
 
@@ -19,7 +19,10 @@ export const OUTCOMES_OF_STATUS = {
   canceled: ['canceled', 'responseStreamDisconnected'],
 } as const;
 
-/** Opens a tail. Not `tail.create()`, which drops the filters. */
+/**
+ * Opens a tail. Not `tail.create()`, which drops the filters.
+ * @throws SidecarError `limit-exceeded` when the Worker has as many tails as it can have, or too much traffic for one.
+ */
 export async function createTail(
   { client, accountId }: Api,
   workerName: string,
@@ -28,13 +31,33 @@ export async function createTail(
 ): Promise<CreatedTail> {
   const path = `/accounts/${accountId}/workers/scripts/${workerName}/tails`;
   const { result } = await call(`tail the Worker ${workerName}`, signal, (signal) =>
-    client.post<{ result: { id: string; url: string; expires_at: string } }>(path, {
+    client.post<{ result: { id: string; url: string; expires_at: string } | null }>(path, {
       body: { filters: apiFilters(filters) },
       signal,
-      maxRetries: 0,
     }),
+  ).catch((error: unknown) => {
+    throw limitOf(error) ?? error;
+  });
+  if (typeof result?.id === 'string' && typeof result.url === 'string')
+    return { id: result.id, url: result.url, expiresAt: result.expires_at };
+  throw new SidecarError(
+    'cloudflare-error',
+    `Could not tail the Worker ${workerName}: Cloudflare's answer names no tail.`,
   );
-  return { id: result.id, url: result.url, expiresAt: result.expires_at };
+}
+
+/** Cloudflare lets at most ten clients tail one Worker. It documents no number for that refusal, so its words decide. */
+function limitOf(error: unknown): SidecarError | undefined {
+  if (!(error instanceof SidecarError)) return undefined;
+  const unclear = ['cloudflare-error', 'conflict', 'permission-denied'].includes(error.code);
+  const { errors = [] } = (error.data.cloudflare ?? {}) as { errors?: { message: string }[] };
+  const isLimit = errors.some(({ message }) => /too many|maximum|limit|exceed/i.test(message));
+  if (!unclear || !isLimit) return undefined;
+  return new SidecarError(
+    'limit-exceeded',
+    `${error.message} At most ten clients can tail one Worker at a time: end another tail first.`,
+    { data: error.data, cause: error },
+  );
 }
 
 /** Ends a tail. */

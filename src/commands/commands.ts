@@ -1,3 +1,4 @@
+import { authCommands } from './auth.js';
 import type { Command } from './command.js';
 import { createCommand } from './create.js';
 import { dashboardCommand } from './dashboard.js';
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
   ...kvNamespaceCommands,
   ...kvKeyCommands,
   dashboardCommand,
+  ...authCommands,
   versionCommand,
   localApiCommand,
   ipcHelp,

@@ -12,6 +12,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   'r2 object': 'list, read, write and delete R2 objects',
   kv: 'KV namespaces and keys',
   'kv namespace': 'list, create and delete KV namespaces',
+  auth: 'sign in to Cloudflare and out again',
   local: 'the local account for other tools',
   'kv key': 'list, read, write and delete keys and values',
 };

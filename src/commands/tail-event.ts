@@ -36,13 +36,17 @@ function time(milliseconds: number | null): string {
 /** What started the Worker: a request, a cron, a queue, an alarm, … */
 function trigger(event: unknown): string {
   if (typeof event !== 'object' || event === null) return '-';
-  const { request, response, cron, queue, rpcMethod } = event as {
+  const { request, response, cron, queue, rpcMethod, type, message } = event as {
     request?: { method?: string; url?: string };
     response?: { status?: number };
     cron?: string;
     queue?: string;
     rpcMethod?: string;
+    type?: string;
+    message?: string;
   };
+  // Cloudflare's notices (`overload`), and ours of a gap.
+  if (typeof type === 'string' && typeof message === 'string') return `${type}: ${message}`;
   if (request) return [request.method, request.url, response?.status].filter(Boolean).join(' ');
   if (cron !== undefined) return `cron ${cron}`;
   if (queue !== undefined) return `queue ${queue}`;

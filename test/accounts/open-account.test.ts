@@ -27,7 +27,7 @@ test('auto is local without credentials, and opening touches no file', async (t)
   const account = await openAccount({
     ...base,
     account: 'auto',
-    env: { FLUORITE_FLAKE_HOME: join(folder, 'home') },
+    env: { FLUORITE_FLAKE_HOME: join(folder, 'home'), HOME: folder },
   });
   assert.equal(account.info.kind, 'local');
   assert.equal(account.info.stateDir, join(folder, 'home', 'local'));

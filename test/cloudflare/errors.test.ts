@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Api, createCloudflareClient } from '../../src/cloudflare/client.js';
 import { listKvNamespaces } from '../../src/cloudflare/kv.js';
-import { createR2Bucket, deleteR2Bucket } from '../../src/cloudflare/r2.js';
-import { deleteWorker, listWorkers } from '../../src/cloudflare/workers.js';
+import { listWorkers } from '../../src/cloudflare/workers.js';
 import { SidecarError } from '../../src/protocol/index.js';
 
 const TOKEN = 'canary-token-1234567890';
@@ -87,62 +86,10 @@ test('no connection, no answer and an answer that is no JSON are told apart', as
   assert.deepEqual([error.code, error.data.cloudflare], ['cloudflare-error', { status: 502, errors: [] }]);
 });
 
-test('a wait of an hour is not waited for, and a conflict is not repeated', async () => {
-  for (const [status, retryAfter, code] of [
-    [429, '3600', 'rate-limited'],
-    [409, '0', 'conflict'],
-  ] as const) {
-    let sent = 0;
-    const client = createCloudflareClient({
-      apiToken: TOKEN,
-      fetch: async () => {
-        sent += 1;
-        return Response.json({}, { status, headers: { 'retry-after': retryAfter } });
-      },
-    });
-    assert.equal((await failure(listWorkers({ client, accountId: 'a' }, never()))).code, code);
-    assert.equal(sent, 1);
-  }
-});
-
-test('a cancelled call settles at once, also between two attempts', async () => {
-  const busy = createCloudflareClient({
-    apiToken: TOKEN,
-    fetch: async () => Response.json({}, { status: 503, headers: { 'retry-after-ms': '1000' } }),
-  });
-  const aborter = new AbortController();
-  const call = failure(listWorkers({ client: busy, accountId: 'a' }, aborter.signal));
-  setImmediate(() => aborter.abort());
-  assert.equal((await call).code, 'cancelled');
-  assert.equal(
-    (await failure(listWorkers({ client: busy, accountId: 'a' }, AbortSignal.abort()))).code,
-    'cancelled',
-  );
-});
-
 test('a SidecarError of the fetch below comes through as it is', async () => {
   const own = new SidecarError('state-locked', 'locked', { data: { pid: 1 } });
   const api = apiOn(async () => {
     throw own;
   });
   assert.equal(await failure(listKvNamespaces(api, never())), own);
-});
-
-test('what is not safe to repeat is sent once; what is, again', async () => {
-  let sent = 0;
-  const client = createCloudflareClient({
-    apiToken: TOKEN,
-    fetch: async () => {
-      sent += 1;
-      return Response.json({}, { status: 500, headers: { 'retry-after-ms': '1' } });
-    },
-  });
-  const api = { client, accountId: 'a' };
-  await failure(createR2Bucket(api, { name: 'b' }, never()));
-  assert.equal(sent, 1);
-  await failure(deleteR2Bucket(api, 'b', never()));
-  assert.equal(sent, 2);
-  await failure(listWorkers(api, never()));
-  assert.equal(sent, 5);
-  await failure(deleteWorker(api, 'w', never()));
 });

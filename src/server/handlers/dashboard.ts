@@ -1,3 +1,4 @@
+import { workersAnalytics } from '../../cloudflare/analytics.js';
 import type { Api } from '../../cloudflare/client.js';
 import { listKvNamespaces } from '../../cloudflare/kv.js';
 import { listR2Buckets } from '../../cloudflare/r2.js';
@@ -37,7 +38,7 @@ export async function getData(
     }
   };
   const workersAsked = listWorkers(api, signal);
-  const [workers, r2Buckets, kvNamespaces, durableObjects, deployments] = await Promise.all([
+  const [workers, r2Buckets, kvNamespaces, durableObjects, deployments, [analytics]] = await Promise.all([
     ask('workers', workersAsked),
     ask('r2', listR2Buckets(api, signal)),
     ask('kv', listKvNamespaces(api, signal)),
@@ -47,8 +48,24 @@ export async function getData(
       'deployments',
       workersAsked.then((found) => latestDeployments(api, found, signal)),
     ),
+    // Only Cloudflare measures them.
+    info.kind === 'cloud'
+      ? ask(
+          'analytics',
+          workersAnalytics(api, signal).then((one) => [one]),
+        )
+      : [],
   ]);
-  return { account: info, workers, r2Buckets, kvNamespaces, durableObjects, deployments, errors };
+  return {
+    account: info,
+    workers,
+    r2Buckets,
+    kvNamespaces,
+    durableObjects,
+    deployments,
+    ...(analytics && { analytics }),
+    errors,
+  };
 }
 
 /** The deployments of the Workers changed last, newest first. */

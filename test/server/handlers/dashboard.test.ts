@@ -31,6 +31,8 @@ function handlersOn(answer: (path: string) => Response) {
 
 const context = () => ({ signal: new AbortController().signal, progress: () => {} });
 
+const invocations = { sum: { requests: 5, errors: 1, subrequests: 2 }, dimensions: { scriptName: 'one' } };
+
 test('a product that fails is an entry in errors, and the others are there', async () => {
   const handlers = handlersOn((path) => {
     if (path.endsWith('/r2/buckets')) return denied();
@@ -44,6 +46,11 @@ test('a product that fails is an entry in errors, and the others are there', asy
       return ok({ deployments: [deployment] });
     }
     if (path.endsWith('/workers/scripts')) return ok([{ id: 'one', modified_on: '2026-01-01' }]);
+    if (path.endsWith('/graphql'))
+      return Response.json({
+        data: { viewer: { accounts: [{ workersInvocationsAdaptive: [invocations] }] } },
+        errors: null,
+      });
     if (path.endsWith('/storage/kv/namespaces')) return ok([{ id: 'f'.repeat(32), title: 't' }]);
     return ok([]);
   });
@@ -56,6 +63,7 @@ test('a product that fails is an entry in errors, and the others are there', asy
   assert.deepEqual(data.r2Buckets, []);
   assert.equal(data.kvNamespaces[0]?.title, 't');
   assert.deepEqual(data.deployments[0]?.versions, [{ versionId: 'v', percentage: 100 }]);
+  assert.deepEqual(data.analytics?.workers, [{ name: 'one', requests: 5, errors: 1, subrequests: 2 }]);
   assert.deepEqual(
     data.errors.map(({ product, code }) => [product, code]),
     [['r2', 'permission-denied']],
@@ -66,6 +74,7 @@ test('when everything fails, every product says so', async () => {
   const handlers = handlersOn(denied);
   const data = await handlers['dashboard.getData']({}, context());
   assert.deepEqual(data.errors.map(({ product }) => product).sort(), [
+    'analytics',
     'deployments',
     'durableObjects',
     'kv',

@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { SidecarError } from '../protocol/index.js';
+import type { Credentials } from './credentials.js';
+import { type Keychain, platformKeychain } from './keychain.js';
+
+/** What `auth login` keeps. The token is in the keychain, or else here. */
+interface ProfileFile {
+  version: 1;
+  keychain: boolean;
+  apiToken?: string;
+  accountId?: string;
+  accountName?: string;
+}
+
+export interface Profile {
+  apiToken: string;
+  accountId?: string;
+  accountName?: string;
+}
+
+/** Where a profile was stored, for people. */
+export interface StoredAt {
+  path: string;
+  /** The name of the keychain that has the token; undefined when the file has it. */
+  keychain?: string;
+}
+
+/**
+ * The stored profile as credentials; undefined when nobody has signed in.
+ * @throws SidecarError `credentials-invalid` when the file cannot be read, `credentials-expired` when the keychain
+ * does not give the token out.
+ */
+export async function readStoredProfile(
+  env: NodeJS.ProcessEnv,
+  keychain = platformKeychain(env),
+): Promise<Credentials | undefined> {
+  const path = await profilePath(env);
+  const file = await readProfileFile(path);
+  if (!file) return undefined;
+  const apiToken = file.keychain ? await keychain?.read(keyOf(path)) : file.apiToken;
+  if (!apiToken) throw notGivenOut(path);
+  const { accountId, accountName } = file;
+  return { apiToken, accountId, accountName, source: 'fluorite-flake auth login' };
+}
+
+/** Keeps a profile, in place of the one before: the token in the keychain where there is one that gives it back. */
+export async function storeProfile(
+  env: NodeJS.ProcessEnv,
+  { apiToken, ...account }: Profile,
+  keychain = platformKeychain(env),
+): Promise<StoredAt> {
+  const path = await profilePath(env);
+  const inKeychain = await keeps(keychain, keyOf(path), apiToken);
+  const file: ProfileFile = {
+    version: 1,
+    keychain: inKeychain,
+    ...(!inKeychain && { apiToken }),
+    ...account,
+  };
+  const { default: writeFileAtomic } = await import('write-file-atomic');
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await writeFileAtomic(path, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
+  } catch (cause) {
+    throw fileError(path, 'written', cause);
+  }
+  return { path, ...(inKeychain && { keychain: keychain?.name }) };
+}
+
+/** Forgets the profile; false when there was none. */
+export async function removeProfile(
+  env: NodeJS.ProcessEnv,
+  keychain = platformKeychain(env),
+): Promise<boolean> {
+  const path = await profilePath(env);
+  // A file that cannot be understood is removed all the same; its token may be in the keychain.
+  const file = await readProfileFile(path).catch(() => ({ keychain: true }));
+  if (!file) return false;
+  if (file.keychain) await keychain?.remove(keyOf(path));
+  try {
+    await rm(path, { force: true });
+  } catch (cause) {
+    throw fileError(path, 'removed', cause);
+  }
+  return true;
+}
+
+async function keeps(keychain: Keychain | undefined, key: string, secret: string): Promise<boolean> {
+  if (!keychain || !(await keychain.store(key, secret))) return false;
+  return (await keychain.read(key)) === secret;
+}
+
+async function profilePath(env: NodeJS.ProcessEnv): Promise<string> {
+  if (env.FLUORITE_FLAKE_HOME) return resolve(env.FLUORITE_FLAKE_HOME, 'profile.json');
+  const { default: envPaths } = await import('env-paths');
+  return resolve(envPaths('fluorite-flake', { suffix: '' }).config, 'profile.json');
+}
+
+/** Two homes have two entries in one keychain. */
+function keyOf(path: string): string {
+  return createHash('sha256').update(path).digest('hex').slice(0, 32);
+}
+
+async function readProfileFile(path: string): Promise<ProfileFile | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw unreadable(path, code ?? 'it cannot be read');
+  }
+  const file = parse(text);
+  if (!isProfile(file)) throw unreadable(path, 'it is no profile of this version');
+  return file;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // No profile; the parser's message would quote the file, which may hold the token.
+  }
+}
+
+function isProfile(file: unknown): file is ProfileFile {
+  if (typeof file !== 'object' || file === null) return false;
+  const { version, keychain, apiToken } = file as Partial<ProfileFile>;
+  return version === 1 && (keychain === true || typeof apiToken === 'string');
+}
+
+function unreadable(path: string, why: string): SidecarError {
+  return new SidecarError(
+    'credentials-invalid',
+    `The profile ${path} cannot be read: ${why}. Sign in anew with \`fluorite-flake auth login\`, or forget it with \`fluorite-flake auth logout\`.`,
+    { data: { path } },
+  );
+}
+
+function notGivenOut(path: string): SidecarError {
+  return new SidecarError(
+    'credentials-expired',
+    'The keychain does not give out the token that `fluorite-flake auth login` stored: it is locked, does not answer, or has it no more. Unlock it, sign in anew, or choose the account `local`.',
+    { data: { path } },
+  );
+}
+
+function fileError(path: string, done: string, cause: unknown): SidecarError {
+  const errno = (cause as NodeJS.ErrnoException).code;
+  return new SidecarError('file-error', `The profile ${path} could not be ${done}: ${errno ?? cause}.`, {
+    data: { path, errno },
+    cause,
+  });
+}
