@@ -31,6 +31,9 @@ export class Supervision {
   readonly state: StateMachine;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
+  /** A start asked for during a stop. */
+  #waitingStart: Promise<void> | undefined;
+  #stopsAsked = 0;
   #cancelBackoff: () => void = () => {};
   /** Restarts since the last healthy minute. */
   #attempts = 0;
@@ -53,13 +56,16 @@ export class Supervision {
   }
 
   start(): Promise<void> {
-    if (this.#stopping !== undefined) return this.#stopping.then(() => this.start());
+    if (this.#stopping !== undefined) return this.#startAfter(this.#stopping);
     if (this.state.is(RUNNING)) return Promise.resolve();
     if (this.#starting !== undefined) return this.#starting;
     return this.#launchAs(STARTING);
   }
 
   stop(): Promise<void> {
+    // A start that waits for a stop under way was asked for earlier than this.
+    this.#stopsAsked++;
+    this.#waitingStart = undefined;
     if (this.#stopping !== undefined) return this.#stopping;
     if (this.state.is(IDLE, STOPPED)) return Promise.resolve();
     // Listeners of the change may call `stop()` again: they get this promise.
@@ -79,6 +85,16 @@ export class Supervision {
     if (!this.state.is(RUNNING)) return;
     this.#attempts = countedAttempts(this.#attempts, this.#uptime.stop());
     this.#recover(cause);
+  }
+
+  #startAfter(stopping: Promise<void>): Promise<void> {
+    const stopsAsked = this.#stopsAsked;
+    this.#waitingStart ??= stopping.then(() => {
+      if (stopsAsked !== this.#stopsAsked) throw stoppedMeanwhile();
+      this.#waitingStart = undefined;
+      return this.start();
+    });
+    return this.#waitingStart;
   }
 
   #launchAs(state: SidecarState): Promise<void> {

@@ -1,0 +1,340 @@
+// Schedules of faults at random, under virtual time. FUZZ_SEED replays a run.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { SidecarState } from '../../bridge/state.js';
+import { SidecarError } from '../../src/protocol/index.js';
+import { frame } from '../../src/transport/frame-writer.js';
+import { settle, VirtualClock } from '../support/fault-clock.js';
+import { type Birth, World, type WorldOptions } from '../support/fault-world.js';
+import { record, scaled } from '../support/figures.js';
+
+const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
+console.log(`# seed ${seed} (FUZZ_SEED=${seed} replays it)`);
+
+type Step =
+  | { do: 'start' | 'stop' | 'restart' | 'tail' | 'leave-tail' | 'abort' | 'shutdown' }
+  | { do: 'ping' | 'create'; takesMs: number; timeoutMs?: number }
+  | { do: 'pass' | 'sleep'; ms: number }
+  | { do: 'fault'; fault: Fault };
+
+const FAULTS = [
+  'kill',
+  'exit 0',
+  'exit 1',
+  'half frame',
+  'noise',
+  'wrong answer',
+  'stop',
+  'continue',
+  'busy',
+  'close stdout',
+  'thread dies',
+] as const;
+type Fault = (typeof FAULTS)[number];
+
+const takesMs = fc.constantFrom(0, 1, 7, 100, 900);
+const timeoutMs = fc.option(fc.constantFrom(1, 50, 3000, 20_000), { nil: undefined });
+const ms = fc.oneof(
+  { weight: 14, arbitrary: fc.integer({ min: 0, max: 30 }) },
+  { weight: 5, arbitrary: fc.integer({ min: 31, max: 3000 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 3001, max: 70_000 }) },
+);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constantFrom('ping', 'create'), takesMs, timeoutMs }) as fc.Arbitrary<Step>,
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('pass'), ms }) as fc.Arbitrary<Step> },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('fault'),
+      fault: fc.constantFrom(...FAULTS),
+    }) as fc.Arbitrary<Step>,
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constantFrom('start', 'start', 'stop', 'restart', 'tail', 'leave-tail', 'abort', 'shutdown'),
+    }) as fc.Arbitrary<Step>,
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('sleep'), ms }) as fc.Arbitrary<Step> },
+);
+const birth: fc.Arbitrary<Birth> = fc.oneof(
+  { weight: 8, arbitrary: fc.constant<Birth>('well') },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom<Birth>('slow', 'mute', 'exits', 'noise', 'wrong-token', 'unspawned'),
+  },
+);
+const options: fc.Arbitrary<WorldOptions> = fc.record({
+  births: fc.array(birth, { maxLength: 8 }),
+  latencyMs: fc.constantFrom(0, 0, 1, 5),
+  restartDelay: fc.constantFrom(0, 1, 100, 5000),
+  maxRestarts: fc.constantFrom(0, 1, 3, 5),
+  autoRestart: fc.constantFrom(true, true, true, false),
+});
+
+interface Call {
+  name: string;
+  kind: 'ping' | 'create';
+  outcome: 'pending' | 'result' | SidecarError;
+  settled: number;
+  abort: AbortController;
+}
+
+const totals = { calls: 0, restarts: 0, faults: 0, indeterminate: 0 };
+
+/** Carries one schedule out. @returns what was wrong */
+class Schedule {
+  readonly world: World;
+  readonly calls: Call[] = [];
+  readonly lives: { what: string; settled: boolean }[] = [];
+  readonly violations: string[];
+  readonly #tails: { stop(): void }[] = [];
+
+  constructor(
+    worldOptions: WorldOptions,
+    readonly clock: VirtualClock,
+  ) {
+    this.world = new World(worldOptions);
+    this.violations = this.world.violations;
+  }
+
+  /** Of start, stop, restart and tails: each ends, in a typed error at worst. */
+  #follow(what: string, promise: Promise<unknown>): void {
+    const life = { what, settled: false };
+    this.lives.push(life);
+    promise.then(
+      () => {
+        life.settled = true;
+      },
+      (error) => {
+        life.settled = true;
+        if (!(error instanceof SidecarError)) this.violations.push(`${what}: ${(error as Error).stack}`);
+        else if (error.code === 'internal-error') this.violations.push(`${what}: ${error.message}`);
+      },
+    );
+  }
+
+  #call(kind: 'ping' | 'create', takes: number, timeout: number | undefined): void {
+    const number = this.calls.length;
+    const name = kind === 'ping' ? `ping ${number}` : `b-${number}-${takes}`;
+    const abort = new AbortController();
+    const call: Call = { name, kind, outcome: 'pending', settled: 0, abort };
+    this.calls.push(call);
+    const { STARTING, RUNNING, RESTARTING } = SidecarState;
+    if (!this.world.supervision.state.is(STARTING, RUNNING, RESTARTING)) {
+      // The sidecar refuses these.
+      call.outcome = new SidecarError('not-running', 'refused');
+      call.settled = 1;
+      return;
+    }
+    const { calls } = this.world.connection;
+    const callOptions = { signal: abort.signal, ...(timeout !== undefined && { timeout }) };
+    const answered: Promise<unknown> =
+      kind === 'ping'
+        ? calls.call('system.ping', { payload: [number, takes] }, callOptions)
+        : calls.call('dashboard.createR2Bucket', { name }, callOptions);
+    answered.then(
+      (result) => {
+        call.settled++;
+        call.outcome = 'result';
+        const own = JSON.stringify(kind === 'ping' ? [number, takes] : name);
+        if (!JSON.stringify(result).includes(own)) this.violations.push(`${name} got another's answer`);
+      },
+      (error) => {
+        call.settled++;
+        call.outcome = error;
+        if (!(error instanceof SidecarError)) this.violations.push(`${name}: ${(error as Error).stack}`);
+      },
+    );
+  }
+
+  #tail(): void {
+    const { STARTING, RUNNING, RESTARTING } = SidecarState;
+    if (!this.world.supervision.state.is(STARTING, RUNNING, RESTARTING)) return;
+    const stream = this.world.connection.tails.open({ workerName: 'any' }, undefined);
+    this.#tails.push(stream);
+    this.#follow('tail', this.#read(stream));
+  }
+
+  async #read(stream: AsyncIterable<unknown>): Promise<void> {
+    let pid: unknown;
+    let next = 0;
+    let gap = false;
+    for await (const item of stream) {
+      const event = item as { gap?: true; pid: number; number: number };
+      if (event.gap) gap = true;
+      else {
+        if (pid !== undefined && event.pid !== pid) {
+          if (!gap) this.violations.push('a tail went on without a gap');
+        } else if (event.number < next) this.violations.push('an event came twice');
+        pid = event.pid;
+        next = event.number + 1;
+        gap = false;
+      }
+    }
+  }
+
+  #fault(fault: Fault): void {
+    const { world } = this;
+    const { child } = world;
+    totals.faults++;
+    if (fault === 'thread dies') world.killThread();
+    else if (fault === 'kill') child?.exit(null, 'SIGKILL');
+    else if (fault === 'exit 0') child?.exit(0, null);
+    else if (fault === 'exit 1') child?.exit(1, null);
+    else if (fault === 'half frame') {
+      child?.write('Content-Length: 5000\r\n\r\n{"jsonrpc"');
+      child?.exit(1, null);
+    } else if (fault === 'noise') child?.write('Debugger attached.\n');
+    else if (fault === 'wrong answer') child?.write(frame('{"jsonrpc":"2.0","id":99998,"result":1}'));
+    else if (fault === 'stop') child?.freeze('stopped');
+    else if (fault === 'busy') {
+      child?.freeze('running');
+      setTimeout(() => child?.thaw(), 9000);
+    } else if (fault === 'continue') child?.thaw();
+    else child?.closeStdout();
+  }
+
+  async run(step: Step): Promise<void> {
+    const { supervision, connection } = this.world;
+    if (step.do === 'pass') await this.clock.advance(step.ms);
+    else if (step.do === 'sleep') await this.clock.leap(step.ms);
+    else if (step.do === 'ping' || step.do === 'create') this.#call(step.do, step.takesMs, step.timeoutMs);
+    else if (step.do === 'fault') this.#fault(step.fault);
+    else if (step.do === 'tail') this.#tail();
+    else if (step.do === 'leave-tail') this.#tails.pop()?.stop();
+    else if (step.do === 'abort') this.calls.at(-1)?.abort.abort();
+    else if (step.do === 'shutdown') {
+      if (supervision.state.is(SidecarState.RUNNING))
+        this.#follow(
+          'shutdown',
+          connection.calls.call('system.shutdown', {}, {}, () => void supervision.stop()),
+        );
+    } else this.#follow(step.do, supervision[step.do]());
+  }
+
+  /** The end: everything settles within the ladder of a stop, and nothing is left. */
+  async finish(): Promise<void> {
+    this.#follow('last stop', this.world.supervision.stop());
+    await this.clock.advance(6500);
+    await settle(6);
+    for (const { what, settled } of this.lives) if (!settled) this.violations.push(`${what} hangs`);
+    for (const call of this.calls) this.#check(call);
+    for (const { isAlive } of this.world.children) if (isAlive) this.violations.push('a child is left');
+    if (!this.world.supervision.state.is(SidecarState.STOPPED, SidecarState.IDLE))
+      this.violations.push(`the end is ${this.world.state}`);
+    await this.clock.advance(70_000);
+    if (this.clock.pending > 0) this.violations.push(`${this.clock.pending} timers are left`);
+    totals.calls += this.calls.length;
+    totals.restarts += this.world.changes.filter(({ to }) => to === SidecarState.RESTARTING).length;
+  }
+
+  #check({ name, kind, outcome, settled }: Call): void {
+    const executed = this.world.executions.get(name) ?? 0;
+    if (outcome === 'pending') this.violations.push(`${name} hangs`);
+    if (settled !== 1) this.violations.push(`${name} settled ${settled} times`);
+    if (executed > (kind === 'ping' ? 2 : 1))
+      this.violations.push(`${name} was carried out ${executed} times`);
+    if (outcome === 'result' && executed === 0) this.violations.push(`${name} was never carried out`);
+    if (!(outcome instanceof SidecarError)) return;
+    if (outcome.code === 'indeterminate') totals.indeterminate++;
+    // Every other code says that nothing was done, or that the caller himself gave it up.
+    const isOpen = ['indeterminate', 'timeout', 'cancelled'].includes(outcome.code);
+    if (kind === 'create' && !isOpen && executed > 0)
+      this.violations.push(`${name} was carried out, and is told ${outcome.code}`);
+    if (['internal-error', 'protocol-error'].includes(outcome.code))
+      this.violations.push(`${name}: ${outcome.code}: ${outcome.message}`);
+  }
+}
+
+async function violationsOf(worldOptions: WorldOptions, steps: readonly Step[]): Promise<string[]> {
+  const clock = new VirtualClock();
+  const realKill = process.kill;
+  const unhandled: string[] = [];
+  const onUnhandled = (error: unknown) => unhandled.push(`unhandled: ${(error as Error).stack}`);
+  process.on('unhandledRejection', onUnhandled);
+  clock.install();
+  const schedule = new Schedule(worldOptions, clock);
+  process.kill = schedule.world.kill;
+  try {
+    for (const one of [{ do: 'start' } as Step, ...steps]) await schedule.run(one);
+    await schedule.finish();
+  } finally {
+    process.kill = realKill;
+    clock.uninstall();
+    process.off('unhandledRejection', onUnhandled);
+  }
+  return [...schedule.violations, ...unhandled];
+}
+
+test('no schedule of faults loses, doubles or hangs a call, takes an illegal way or makes two children', async () => {
+  const numRuns = scaled(20_000);
+  const startedMs = performance.now();
+  await fc.assert(
+    fc.asyncProperty(
+      options,
+      fc.array(step, { minLength: 4, maxLength: 30, size: 'max' }),
+      async (worldOptions, steps) => {
+        assert.deepEqual(await violationsOf(worldOptions, steps), []);
+      },
+    ),
+    { seed, numRuns, includeErrorInReport: true },
+  );
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  record({
+    test: `simulated fault schedules, ${numRuns}, seed ${seed}`,
+    goal: '0 lost, doubled or hung calls, 0 illegal transitions, never two children',
+    reached: `0, 0, never; ${totals.calls} calls, ${totals.faults} faults, ${totals.restarts} restarts, ${totals.indeterminate} indeterminate, ${seconds} s`,
+  });
+});
+
+test('a healthy minute clears the count of restarts, and a slept one does not', async () => {
+  for (const slept of [false, true]) {
+    const clock = new VirtualClock();
+    clock.install();
+    const world = new World({ births: [], latencyMs: 0, restartDelay: 1, maxRestarts: 1, autoRestart: true });
+    try {
+      void world.supervision.start();
+      await clock.advance(10);
+      for (let i = 0; i < 3; i++) {
+        if (slept) await clock.leap(65_000);
+        else await clock.advance(65_000);
+        world.child?.exit(1, null);
+        await clock.advance(1000);
+      }
+      assert.equal(world.state, slept ? SidecarState.ERROR : SidecarState.RUNNING);
+      void world.supervision.stop();
+      await clock.advance(6500);
+    } finally {
+      clock.uninstall();
+    }
+  }
+});
+
+test('a child that is stopped is replaced, and one that is busy for a while is not', async () => {
+  for (const activity of ['stopped', 'running'] as const) {
+    const clock = new VirtualClock();
+    clock.install();
+    const world = new World({ births: [], latencyMs: 0, restartDelay: 1, maxRestarts: 1, autoRestart: true });
+    try {
+      void world.supervision.start();
+      await clock.advance(10);
+      const { child } = world;
+      child?.freeze(activity);
+      await clock.advance(15_000);
+      assert.equal(child?.isAlive, activity === 'running');
+      child?.thaw();
+      await clock.advance(60_000);
+      assert.equal(world.children.length, activity === 'running' ? 1 : 2);
+      assert.equal(world.state, SidecarState.RUNNING);
+      void world.supervision.stop();
+      await clock.advance(6500);
+    } finally {
+      clock.uninstall();
+    }
+  }
+});
