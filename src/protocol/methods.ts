@@ -154,6 +154,8 @@ export const methods = {
       'config-not-found',
       'config-invalid',
       'build-failed',
+      'command-failed',
+      'file-error',
       'script-invalid',
       'limit-exceeded',
       'unsupported',
