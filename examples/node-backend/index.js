@@ -52,11 +52,13 @@ async function show(sidecar) {
   line(`fluorite-flake ${version}, workerd ${workerd}, ${sidecar.account.kind} account`);
 
   heading('Deploy');
-  const { name, message, gzipSize, startupTimeMs, warnings } = await step('bundle, check and start', () =>
-    sidecar.call('dashboard.deployWorker', { cwd: PROJECT }),
+  const { name, message, gzipSize, startupTimeMs, notes, warnings } = await step(
+    'bundle, check and start',
+    () => sidecar.call('dashboard.deployWorker', { cwd: PROJECT }),
   );
   line(message);
   line(`${gzipSize} bytes gzipped, started in ${startupTimeMs} ms`);
+  for (const note of notes) line(note);
   for (const warning of warnings) line(style('yellow', warning));
 
   heading('Requests and the live tail');

@@ -5,6 +5,7 @@ import type { Call, RouteTable } from '../router.js';
 import type { LocalServices } from '../services.js';
 import { activeVersion, type VersionRecord, type WorkerRecord } from '../state.js';
 import { describeScript } from './describe-script.js';
+import { refusalOf } from './refusal.js';
 import { readScriptUpload } from './script-upload.js';
 import { addChangedVersion, etagOf, existingWorker, storeModules } from './versions.js';
 
@@ -52,9 +53,10 @@ async function formOf(services: LocalServices, version: VersionRecord): Promise<
 /** Other code with the same bindings and settings, which serves at once. */
 async function replaceContent(services: LocalServices, { params, request }: Call): Promise<Response> {
   const form = await readScriptUpload(request);
-  const { result } = await services.deploy(async (draft) => {
+  const name = params.script ?? '';
+  const deploying = services.deploy(async (draft) => {
     const modules = await storeModules(services, form);
-    const worker = existingWorker(draft, params.script ?? '');
+    const worker = existingWorker(draft, name);
     const { mainModule, source } = form;
     addChangedVersion(worker, source, 'upload', () => ({
       mainModule,
@@ -63,5 +65,6 @@ async function replaceContent(services: LocalServices, { params, request }: Call
     }));
     return worker;
   });
+  const { result } = await deploying.catch(refusalOf(name));
   return ok(describeScript(result) satisfies Script);
 }

@@ -8,6 +8,7 @@ import type { Call, RouteTable } from '../router.js';
 import type { LocalServices } from '../services.js';
 import type { DeploymentRecord, VersionRecord, WorkerRecord } from '../state.js';
 import { describeDeployment, describeVersion, describeWholeVersion } from './describe-script.js';
+import { refusalOf } from './refusal.js';
 import { readScriptUpload, sourceOf } from './script-upload.js';
 import { addDeployment, addVersion, existingWorker, storeModules } from './versions.js';
 
@@ -74,7 +75,7 @@ async function deployVersion(services: LocalServices, name: string, request: Req
     );
   }
   const { 'workers/message': message } = (body.annotations ?? {}) as Record<string, string | undefined>;
-  const { result } = await services.deploy((draft) => {
+  const deploying = services.deploy((draft) => {
     const worker = existingWorker(draft, name);
     const { id } = versionOf(worker, String(only.version_id));
     return addDeployment(worker, id, {
@@ -83,6 +84,7 @@ async function deployVersion(services: LocalServices, name: string, request: Req
       ...(message !== undefined && { message }),
     });
   });
+  const { result } = await deploying.catch(refusalOf(name));
   return ok(describeDeployment(result) satisfies Deployment);
 }
 

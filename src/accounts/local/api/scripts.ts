@@ -5,6 +5,7 @@ import type { Call, RouteTable } from '../router.js';
 import type { LocalServices } from '../services.js';
 import { activeVersion, type WorkerRecord } from '../state.js';
 import { describeScript, describeService } from './describe-script.js';
+import { refusalOf } from './refusal.js';
 import { readScriptUpload } from './script-upload.js';
 import { addDeployment, addVersion, existingWorker, storeModules, workerOf } from './versions.js';
 
@@ -43,7 +44,7 @@ async function upload(services: LocalServices, name: string, request: Request): 
   if (!valid.success) throw new ApiError(400, 10016, valid.error.issues[0]?.message ?? 'invalid Worker name');
   const form = await readScriptUpload(request);
   const { message, source } = form;
-  const { result, startupTimeMs } = await services.deploy(async (draft) => {
+  const deploying = services.deploy(async (draft) => {
     const modules = await storeModules(services, form);
     const worker = workerOf(draft, name);
     const version = addVersion(draft, worker, form, modules, 'upload');
@@ -54,6 +55,7 @@ async function upload(services: LocalServices, name: string, request: Request): 
     });
     return { worker, version };
   });
+  const { result, startupTimeMs } = await deploying.catch(refusalOf(name));
   return ok({
     ...describeScript(result.worker),
     startup_time_ms: startupTimeMs,
