@@ -39,7 +39,7 @@ export async function prepareUpload(params: DeployParams, context: UploadContext
     ? undefined
     : await projectCode(params, context, (config) => compatibility(params, config));
   const modules = inline ?? code?.modules ?? [];
-  const secrets = await localSecrets(code, context);
+  const secrets = await localSecrets(params, code, context);
   const sizeWarnings = await checkSize(modules);
   throwIfCancelled(context.signal);
   return {
@@ -81,9 +81,14 @@ function dateWarnings(params: DeployParams, code: ProjectCode | undefined): stri
   ];
 }
 
-async function localSecrets(code: ProjectCode | undefined, context: UploadContext): Promise<DevVars> {
+/** A dry run tells no bindings, and so it needs no account either. */
+async function localSecrets(
+  { dryRun }: DeployParams,
+  code: ProjectCode | undefined,
+  context: UploadContext,
+): Promise<DevVars> {
   const none = { bindings: [], warnings: [] };
-  if (!code || (await context.account()) === 'cloud') return none;
+  if (!code || dryRun || (await context.account()) === 'cloud') return none;
   const { root, env, requiredSecrets } = code.config;
   return devVars(root, env, requiredSecrets);
 }

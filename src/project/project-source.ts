@@ -58,8 +58,17 @@ export async function projectCode(
     ...built,
     config,
     modules: [...built.modules, ...(await blobModules(config, format))],
-    warnings: [...warnings, ...built.warnings],
+    warnings: [...warnings, ...withoutEffect(config, settings.minify), ...built.warnings],
   };
+}
+
+/** What a configuration says of bundling beside `no_bundle`. */
+function withoutEffect({ path, noBundle, define, alias }: ProjectConfig, minify: boolean): string[] {
+  if (!noBundle) return [];
+  const given = { minify, define: Object.keys(define).length > 0, alias: Object.keys(alias).length > 0 };
+  return Object.entries(given)
+    .filter(([, isGiven]) => isGiven)
+    .map(([field]) => `${path}: \`${field}\` has no effect with \`no_bundle\`.`);
 }
 
 async function projectConfig(params: DeployParams, folder: string): Promise<ProjectConfig> {

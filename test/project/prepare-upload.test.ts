@@ -220,6 +220,68 @@ test('with nodejs_compat Node modules come from the runtime by either name, and 
   });
 });
 
+test('what no_bundle and module rules make of other settings is told', async (t) => {
+  const base = { name: 'api', main: 'i.js', compatibility_date: '2026-01-02' };
+  const folder = await projectFolder(t, {
+    'wrangler.json': JSON.stringify({ ...base, no_bundle: true, minify: true, alias: { a: 'b' } }),
+    'i.js': 'export default {};',
+    'old/wrangler.json': JSON.stringify({ ...base, find_additional_modules: true }),
+    'old/i.js': 'addEventListener("fetch", () => {});',
+    'blob/wrangler.json': JSON.stringify({ ...base, text_blobs: { TEXT: './a.txt' } }),
+    'blob/i.js': 'export default {};',
+    'blob/a.txt': 'a',
+  });
+  const path = join(folder, 'wrangler.json');
+  assert.deepEqual((await prepare({}, folder)).warnings, [
+    `${path}: \`minify\` has no effect with \`no_bundle\`.`,
+    `${path}: \`alias\` has no effect with \`no_bundle\`.`,
+  ]);
+  await assert.rejects(prepare({ cwd: 'old' }, folder), {
+    code: 'config-invalid',
+    message: /`find_additional_modules` needs a Worker that is a module/,
+  });
+  await assert.rejects(prepare({ cwd: 'blob' }, folder), {
+    code: 'config-invalid',
+    message: /`TEXT` is a file of the service-worker format/,
+  });
+});
+
+test('the source maps that prebuilt modules name go up with them, and a missing one is told', async (t) => {
+  const map = { version: 3, sources: ['../src/i.ts', './x.ts'], sourceRoot: '', names: [], mappings: 'AAAA' };
+  const folder = await projectFolder(t, {
+    'wrangler.json': JSON.stringify({
+      name: 'api',
+      main: 'dist/i.js',
+      no_bundle: true,
+      upload_source_maps: true,
+      compatibility_date: '2026-01-02',
+    }),
+    'dist/i.js': 'export default {};\n//# sourceMappingURL=i.js.map\n',
+    'dist/i.js.map': JSON.stringify(map),
+    'missing/wrangler.json': JSON.stringify({
+      name: 'a',
+      main: 'i.js',
+      no_bundle: true,
+      upload_source_maps: true,
+    }),
+    'missing/i.js': 'export default {};\n//# sourceMappingURL=gone.map\n',
+  });
+  const upload = await prepare({}, folder);
+  assert.deepEqual(
+    upload.modules.map(({ name, type }) => `${name} ${type}`),
+    ['i.js esm', 'i.js.map sourcemap'],
+  );
+  assert.deepEqual(JSON.parse(text(upload, 'i.js.map')), {
+    ...map,
+    sources: ['src/i.ts', 'x.ts'],
+    file: 'i.js',
+  });
+  await assert.rejects(prepare({ cwd: 'missing' }, folder), {
+    code: 'build-failed',
+    message: /gone\.map is not there/,
+  });
+});
+
 test('no_bundle uploads the entry as it is and the files that match a rule', async (t) => {
   const folder = await projectFolder(t, {
     'wrangler.json': JSON.stringify({
