@@ -1,0 +1,34 @@
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { build } from 'esbuild';
+import { ROOT } from './built.js';
+
+/**
+ * Bundles the library, its worker and `clis` (paths from the repository's root) as they are published, once a test file:
+ * through tsx each launch would cost half a second more.
+ */
+export async function buildLibrary(clis: readonly string[]) {
+  const folder = await mkdtemp(join(tmpdir(), 'ff-lib-'));
+  after(() => rm(folder, { recursive: true, force: true }));
+  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  const banner = "import { createRequire as r_ } from 'node:module'; const require = r_(import.meta.url);";
+  const shared = {
+    absWorkingDir: ROOT,
+    outdir: folder,
+    outbase: '.',
+    bundle: true,
+    logLevel: 'error',
+    platform: 'node',
+  } as const;
+  const esm = { ...shared, format: 'esm' } as const;
+  await Promise.all([
+    build({ ...esm, entryPoints: ['bridge/index.ts'], packages: 'external' }),
+    build({ ...shared, entryPoints: ['worker/main.ts'], format: 'cjs', outExtension: { '.js': '.cjs' } }),
+    build({ ...esm, entryPoints: [...clis], banner: { js: banner } }),
+  ]);
+  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  const library: typeof import('../../bridge/index.js') = await import(join(folder, 'bridge/index.js'));
+  return { folder, library, pathOf: (cli: string) => join(folder, cli.replace(/\.ts$/, '.js')) };
+}
