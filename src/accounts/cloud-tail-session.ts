@@ -108,7 +108,7 @@ async function connect(
   signal: AbortSignal,
   { onMessage }: SessionEvents,
 ): Promise<WebSocket> {
-  if (!URL.canParse(url) || !/^wss?:$/.test(new URL(url).protocol)) {
+  if (!URL.canParse(url) || !/^wss?(\+unix)?:$/.test(new URL(url).protocol)) {
     // Not shown: whoever knows it can read the tail.
     throw new SidecarError('cloudflare-error', "Cloudflare's address of the tail is no WebSocket URL.");
   }

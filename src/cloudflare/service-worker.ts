@@ -1,4 +1,4 @@
-import type { ScriptUpload } from './workers.js';
+import type { ScriptUpload } from './upload-form.js';
 
 /** The binding that each kind of file is to a service worker, which cannot import. */
 export const PART_BINDINGS = { wasm: 'wasm_module', text: 'text_blob', data: 'data_blob' } as const;

@@ -1,32 +1,10 @@
 import type { Deployment as SdkDeployment } from 'cloudflare/resources/workers/scripts/deployments';
-import type { Deployment, DurableObjectNamespace, Worker, WorkerBinding } from '../protocol/index.js';
+import type { Deployment, DurableObjectNamespace, Worker } from '../protocol/index.js';
 import type { Api } from './client.js';
 import { call } from './errors.js';
-import { codeMetadata } from './service-worker.js';
+import { type ScriptUpload, uploadForm } from './upload-form.js';
 
-/** A built Worker, as an upload sends it. */
-export interface ScriptUpload {
-  name: string;
-  /** An `esm` module, or a `commonjs` one: the script of a service worker. */
-  mainModule: string;
-  modules: readonly { name: string; type: ModuleType; content: Uint8Array }[];
-  bindings: readonly WorkerBinding[];
-  compatibilityDate: string;
-  compatibilityFlags: readonly string[];
-}
-
-export type ModuleType = keyof typeof MODULE_CONTENT_TYPES;
-
-/** The content type that tells Cloudflare what a module of an upload is. */
-export const MODULE_CONTENT_TYPES = {
-  esm: 'application/javascript+module',
-  commonjs: 'application/javascript',
-  text: 'text/plain',
-  json: 'application/json',
-  data: 'application/octet-stream',
-  wasm: 'application/wasm',
-  sourcemap: 'application/source-map',
-} as const;
+export { MODULE_CONTENT_TYPES, type ModuleType, type ScriptUpload } from './upload-form.js';
 
 export interface UploadedScript {
   /** The id of the version that now serves. */
@@ -62,40 +40,29 @@ export async function uploadWorker(
   options: { message?: string },
   signal: AbortSignal,
 ): Promise<UploadedScript> {
-  const path = `/accounts/${accountId}/workers/scripts/${upload.name}?excludeScript=true`;
+  const path = `/accounts/${accountId}/workers/scripts/${upload.name}?excludeScript=true&bindings_inherit=strict`;
   const { result } = await call(`deploy the Worker ${upload.name}`, signal, (signal) =>
     client.put<{ result: UploadResult }>(path, {
       body: uploadForm(upload, options.message),
       signal,
-      maxRetries: 0,
     }),
   );
-  return { version: result.deployment_id, etag: result.etag, startupTimeMs: result.startup_time_ms };
+  return {
+    version: hyphened(result.deployment_id),
+    etag: result.etag,
+    startupTimeMs: result.startup_time_ms,
+  };
+}
+
+/** A version's id, which this answer alone writes without hyphens. */
+function hyphened(id: string | undefined): string | undefined {
+  return id?.replace(/^(\w{8})(\w{4})(\w{4})(\w{4})(\w{12})$/, '$1-$2-$3-$4-$5');
 }
 
 interface UploadResult {
   deployment_id?: string;
   etag?: string;
   startup_time_ms?: number;
-}
-
-function uploadForm(upload: ScriptUpload, message: string | undefined): FormData {
-  const form = new FormData();
-  const metadata = {
-    ...codeMetadata(upload),
-    compatibility_date: upload.compatibilityDate,
-    compatibility_flags: upload.compatibilityFlags,
-    keep_bindings: ['secret_text', 'secret_key'],
-    ...(message !== undefined && { annotations: { 'workers/message': message } }),
-  };
-  form.set('metadata', new Blob([JSON.stringify(metadata)], { type: 'application/json' }));
-  for (const { name, type, content } of upload.modules) {
-    form.set(
-      name,
-      new File([content as Uint8Array<ArrayBuffer>], name, { type: MODULE_CONTENT_TYPES[type] }),
-    );
-  }
-  return form;
 }
 
 /** Deletes a Worker. */
@@ -192,15 +159,4 @@ export async function isOnSubdomain(
     client.workers.scripts.subdomain.get(name, { account_id: accountId }, { signal }),
   );
   return result.enabled;
-}
-
-/** Makes a Worker reachable on the account's workers.dev subdomain. */
-export async function enableSubdomain(
-  { client, accountId }: Api,
-  name: string,
-  signal: AbortSignal,
-): Promise<void> {
-  await call(`switch on workers.dev for ${name}`, signal, (signal) =>
-    client.workers.scripts.subdomain.create(name, { account_id: accountId, enabled: true }, { signal }),
-  );
 }

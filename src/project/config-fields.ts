@@ -43,9 +43,8 @@ export const INHERITED_UNSUPPORTED_FIELDS: readonly string[] = ['assets', 'logfw
 /** Fields of wrangler that a deploy here leaves out; the Worker runs without them. */
 const NOT_APPLIED_FIELDS: ReadonlySet<string> = new Set(
   (
-    'account_id cache cloudchamber compliance_region first_party_worker keep_vars limits logpush migrations ' +
-    'observability pages_build_output_dir placement preview_urls previews python_modules route routes ' +
-    'streaming_tail_consumers tail_consumers triggers workers_dev'
+    'account_id cache cloudchamber compliance_region first_party_worker migrations ' +
+    'pages_build_output_dir previews python_modules route routes streaming_tail_consumers'
   ).split(' '),
 );
 

@@ -13,6 +13,8 @@ export const moduleRule = z.strictObject({
 });
 export type ModuleRule = z.infer<typeof moduleRule>;
 
+const object = z.record(z.string(), z.json());
+
 /** What an environment takes over from the top level when it does not say otherwise. */
 const inheritable = {
   name: workerName.optional(),
@@ -30,6 +32,13 @@ const inheritable = {
   jsx_factory: z.string().optional(),
   jsx_fragment: z.string().optional(),
   upload_source_maps: z.boolean().optional(),
+  triggers: z.looseObject({ crons: names.nullish() }).nullish(),
+  workers_dev: z.boolean().nullish(),
+  preview_urls: z.boolean().nullish(),
+  logpush: z.boolean().nullish(),
+  observability: object.nullish(),
+  placement: object.nullish(),
+  limits: object.nullish(),
   build: z.looseObject({ command: z.string().optional(), cwd: z.string().optional() }).optional(),
 };
 
@@ -39,6 +48,7 @@ const notInheritable = {
   secrets: z.looseObject({ required: names.optional() }).optional(),
   vars: z.record(z.string(), z.json()).optional(),
   define: z.record(z.string(), z.string()).optional(),
+  tail_consumers: z.array(object).nullish(),
   kv_namespaces: z
     .array(
       z.looseObject({
@@ -71,6 +81,7 @@ const paths = z.record(z.string(), z.string());
 /** What no environment can say differently. */
 const topLevelOnly = {
   alias: z.record(z.string(), z.string()).optional(),
+  keep_vars: z.boolean().nullish(),
   /** Files by the name of the global that a service worker sees them as. */
   wasm_modules: paths.optional(),
   text_blobs: paths.optional(),

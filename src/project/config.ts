@@ -4,9 +4,11 @@ import { SidecarError, type WorkerBinding } from '../protocol/index.js';
 import { configBindings } from './config-bindings.js';
 import { fieldNotes, unsupportedBindings } from './config-fields.js';
 import { type ModuleRule, type WranglerConfig, wranglerConfig } from './config-schema.js';
+import { workerSettings } from './config-settings.js';
 import { type ConfigText, parseConfigText } from './config-text.js';
 import { selectEnvironment } from './environment.js';
 import { fileError } from './file-error.js';
+import type { WorkerSettings } from './upload.js';
 
 /** A wrangler configuration with one environment chosen; every path is absolute. */
 export interface ProjectConfig {
@@ -39,6 +41,8 @@ export interface ProjectConfig {
   requiredSecrets?: string[];
   /** The globals of a service worker that hold a file's content. */
   blobs: ConfigBlob[];
+  /** What it says of the Worker beyond its code. */
+  settings: WorkerSettings;
   warnings: string[];
 }
 
@@ -100,6 +104,7 @@ export async function readConfig(
     build: command ? { command, cwd: resolve(folder, cwd ?? '.') } : undefined,
     requiredSecrets: fields.secrets && (fields.secrets.required ?? []),
     blobs: blobs(config, folder),
+    settings: workerSettings(fields, config),
     warnings: [...warnings(path, source, config, env), ...chosen.warnings],
   };
 }

@@ -9,7 +9,15 @@ export interface ChosenEnvironment {
   warnings: string[];
 }
 
-const NOT_INHERITABLE_FIELDS = ['vars', 'secrets', 'define', 'kv_namespaces', 'r2_buckets', 'services'];
+const NOT_INHERITABLE_FIELDS = [
+  'vars',
+  'secrets',
+  'define',
+  'kv_namespaces',
+  'r2_buckets',
+  'services',
+  'tail_consumers',
+];
 
 /**
  * The fields of the environment `env`, or of the top level without one, by wrangler's rules: an environment inherits

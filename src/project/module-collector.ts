@@ -43,6 +43,7 @@ export function moduleCollector(collecting: Collecting): Plugin {
         });
         if (!matcher.isJavaScript && collecting.format === 'service-worker') inlineGlobals(build, matcher);
       }
+      build.onResolve({ filter: /^[^./][^/]*\.[^/]+$/ }, (args) => collectBare(args, collecting));
       for (const filter of rules.shadowed) {
         build.onResolve({ filter }, ({ path }) => ({ errors: [{ text: shadowedMessage(path) }] }));
       }
@@ -54,32 +55,51 @@ async function collect(
   build: PluginBuild,
   args: OnResolveArgs,
   matcher: ModuleMatcher,
-  { collected, preserveFileNames, format, entry, warnings }: Collecting,
+  collecting: Collecting,
 ): Promise<OnResolveResult> {
   const cleanPath = withoutQuery(args.path);
   const { kind, importer, resolveDir } = args;
   const resolved = await build.resolve(cleanPath, { kind, importer, resolveDir, pluginData: RESOLVING });
-  let path = resolved.path;
-  if (resolved.errors.length > 0) {
-    // As wrangler 1 had it: a bare name is a file beside the entry.
-    path = join(dirname(entry), cleanPath);
-    if (!(await isFile(path))) return { errors: resolved.errors };
-    warnings.push(
-      `${importer} imports ${cleanPath}: write ./${cleanPath}, the name without ./ is a package's.`,
-    );
-  }
+  if (resolved.errors.length > 0) return { errors: resolved.errors };
+  return collectFile(resolved.path, cleanPath, matcher, collecting);
+}
+
+/** As wrangler 1 had it, and wrangler still has: a bare name may be a file beside the entry. */
+async function collectBare(
+  { path, importer, pluginData }: OnResolveArgs,
+  collecting: Collecting,
+): Promise<OnResolveResult | undefined> {
+  const cleanPath = withoutQuery(path);
+  const matcher = collecting.rules.matchers.find(
+    ({ imported, isJavaScript }) => !isJavaScript && imported.test(`./${path}`),
+  );
+  const file = join(dirname(collecting.entry), cleanPath);
+  if (!matcher || pluginData === RESOLVING || !(await isFile(file))) return undefined;
+  collecting.warnings.push(`${importer} imports ${cleanPath}, a package by that name: write ./${cleanPath}.`);
+  return collectFile(file, cleanPath, matcher, collecting);
+}
+
+async function collectFile(
+  path: string,
+  importedAs: string,
+  { type }: ModuleMatcher,
+  { collected, preserveFileNames, format }: Collecting,
+): Promise<OnResolveResult> {
   const content = await readFile(path);
-  const name = preserveFileNames ? cleanPath : `./${sha1(content)}-${basename(cleanPath)}`;
-  collected.set(name, { name, type: matcher.type, content });
-  return format === 'modules'
-    ? { path: name, external: true }
-    : { path: name, namespace: `service-worker-${matcher.type}`, watchFiles: [path] };
+  const name = preserveFileNames ? importedAs : `./${sha1(content)}-${basename(importedAs)}`;
+  collected.set(name, { name, type, content });
+  return format === 'modules' ? { path: name, external: true } : { path: name, namespace: globalsOf(type) };
 }
 
 function inlineGlobals(build: PluginBuild, { type }: ModuleMatcher): void {
-  build.onLoad({ filter: /.*/, namespace: `service-worker-${type}` }, ({ path }) => ({
+  build.onLoad({ filter: /.*/, namespace: globalsOf(type) }, ({ path }) => ({
     contents: `export default ${globalName(path)};`,
   }));
+}
+
+/** The namespace of a service worker's files of one type. */
+function globalsOf(type: UploadModule['type']): string {
+  return `service-worker-${type}`;
 }
 
 /** The global that a service worker sees a file as. */

@@ -99,7 +99,8 @@ function aliases(build: PluginBuild, alias: Readonly<Record<string, string>>, ex
   build.onLoad({ filter: /.*/, namespace: REQUIRED_SHIM }, ({ path }) => ({
     contents: [
       `import * as shim from ${JSON.stringify(path)};`,
-      'const all = "default" in shim ? shim.default : {};',
+      // Not `shim.default`: where there is none, esbuild would warn of it.
+      'const all = Reflect.get(shim, "default") ?? {};',
       'for (const name of Object.keys(shim)) {',
       '  if (name !== "default") Object.defineProperty(all, name, { value: shim[name], enumerable: true });',
       '}',

@@ -1,6 +1,7 @@
 import type { NotificationParams, ParsedParams, WorkerBinding } from '../protocol/index.js';
 import { SidecarError } from '../protocol/index.js';
 import type { ProjectConfig } from './config.js';
+import { cloudOnlyFields } from './config-settings.js';
 import { type DevVars, devVars } from './dev-vars.js';
 import { throwIfCancelled } from './esbuild-service.js';
 import { inlineModules, invalid } from './inline-source.js';
@@ -48,14 +49,26 @@ export async function prepareUpload(params: DeployParams, context: UploadContext
     modules,
     bindings: mergedBindings(params, [...(code?.config.bindings ?? []), ...secrets.bindings]),
     ...compatibility(params, code?.config),
+    ...(code && { settings: code.config.settings }),
     warnings: [
       ...(code?.config.warnings ?? []),
       ...(code?.warnings ?? []),
       ...secrets.warnings,
+      ...(await settingsWarnings(code, context)),
       ...dateWarnings(params, code),
       ...sizeWarnings,
     ],
   };
+}
+
+/** What is for Cloudflare alone, where the deploy goes elsewhere. */
+async function settingsWarnings(
+  code: ProjectCode | undefined,
+  { account }: UploadContext,
+): Promise<string[]> {
+  const fields = cloudOnlyFields(code?.config.settings ?? {});
+  if (fields.length === 0 || (await account()) === 'cloud') return [];
+  return fields.map((name) => `${code?.config.path}: \`${name}\` is not applied on the local account.`);
 }
 
 function workerName(params: DeployParams, code: ProjectCode | undefined): string {

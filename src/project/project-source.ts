@@ -28,6 +28,7 @@ const NO_CONFIG: Omit<ProjectConfig, 'path' | 'root'> = {
   alias: {},
   uploadSourceMaps: false,
   blobs: [],
+  settings: {},
   warnings: [],
 };
 
@@ -116,7 +117,8 @@ async function entryFile(params: DeployParams, folder: string, config: ProjectCo
       { data: { file: config.path, field: 'main' } },
     );
   }
-  if (!(await isFile(entry))) {
+  const file = await existing(entry);
+  if (file === undefined) {
     const from = params.entry === undefined ? `\`main\` of ${config.path}` : '`entry`';
     const advice = config.build
       ? `\`${config.build.command}\` ran and did not make it`
@@ -129,10 +131,17 @@ async function entryFile(params: DeployParams, folder: string, config: ProjectCo
       },
     );
   }
-  if (extname(entry) === '.py') {
-    throw new SidecarError('unsupported', `${entry}: Python Workers cannot be deployed yet.`);
+  if (extname(file) === '.py') {
+    throw new SidecarError('unsupported', `${file}: Python Workers cannot be deployed yet.`);
   }
-  return entry;
+  return file;
+}
+
+/** The file of that name or, where the name has no ending, of one of the endings of a source. */
+async function existing(path: string): Promise<string | undefined> {
+  const endings = extname(path) === '' ? ['.ts', '.tsx', '.js', '.jsx'] : [''];
+  for (const ending of endings) if (await isFile(path + ending)) return path + ending;
+  return undefined;
 }
 
 /** The files that a configuration makes globals of a service worker. */

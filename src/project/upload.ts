@@ -18,6 +18,24 @@ export interface WorkerUpload {
   bindings: WorkerBinding[];
   compatibilityDate: string;
   compatibilityFlags: string[];
+  /** What the configuration says of the Worker beyond its code. Only Cloudflare has a use for it. */
+  settings?: WorkerSettings;
   /** What the configuration asked for and the upload leaves out, one sentence each. */
   warnings: string[];
+}
+
+/** Configured fields as Cloudflare takes them; one that is left out was not configured. */
+export interface WorkerSettings {
+  /** Cron triggers; an empty list removes those there are. */
+  crons?: string[];
+  /** Whether the Worker is reachable on workers.dev; default true. */
+  workersDev?: boolean;
+  previewUrls?: boolean;
+  /** Whether variables that the upload does not name stay. */
+  keepVars?: boolean;
+  logpush?: boolean;
+  observability?: Record<string, unknown>;
+  placement?: Record<string, unknown>;
+  limits?: Record<string, unknown>;
+  tailConsumers?: Record<string, unknown>[];
 }

@@ -168,12 +168,12 @@ test('static assets at the top level are refused in an environment too', async (
 test('fields that are unknown or not applied are warnings with their lines', async (t) => {
   const folder = await projectFolder(t, {
     'wrangler.jsonc':
-      '{\n "$schema": "x",\n "name": "api",\n "observability": { "enabled": true },\n "nmae": "api",\n' +
+      '{\n "$schema": "x",\n "name": "api",\n "migrations": [{ "tag": "v1" }],\n "nmae": "api",\n' +
       ' "kv_namespaces": [{ "binding": "A", "titel": "x" }],\n "env": { "e": {\n "routes": ["a"] } }\n}',
   });
   const path = join(folder, 'wrangler.jsonc');
   assert.deepEqual((await readConfig(path, 'e')).warnings.slice(0, 4), [
-    `${path}:4: \`observability\` is not applied by this deploy.`,
+    `${path}:4: \`migrations\` is not applied by this deploy.`,
     `${path}:5: \`nmae\` is unknown and was ignored.`,
     `${path}:6: \`titel\` of kv_namespaces is unknown and was ignored.`,
     `${path}:8: \`routes\` is not applied by this deploy.`,

@@ -36,44 +36,32 @@ async function deployTo(
   message: string | undefined,
   { signal, progress }: CallContext,
 ) {
-  const { uploadWorker } = await import('../../cloudflare/workers.js');
   const { provision } = await import('./provision.js');
   const api = { client: await account.client(), accountId: account.info.id };
   progress({ message: 'Preparing bindings' });
   const { bindings, notes } = await provision(api, account.info.kind, upload, signal);
   progress({ message: `Uploading ${upload.name}` });
-  const uploaded = await uploadWorker(api, { ...upload, bindings }, { message }, signal);
-  const published = account.info.kind === 'cloud' ? await publish(account, upload.name, signal) : {};
+  const deploy = await deployerOf(account);
+  const { warnings, ...deployed } = await deploy(api, { ...upload, bindings }, { message }, signal);
   return {
-    ...uploaded,
-    ...(published.url && { url: published.url }),
+    ...deployed,
     message: `${upload.name} was deployed to ${accountName(account)}.`,
-    warnings: [...upload.warnings, ...(published.warning ? [published.warning] : [])],
+    warnings: [...upload.warnings, ...warnings],
     notes,
   };
 }
 
-function accountName({ info }: Account): string {
-  return info.kind === 'local' ? 'the local account' : `the Cloudflare account ${info.name}`;
+/** Cloudflare's way of several requests; the local account takes a deploy in one. */
+async function deployerOf({
+  info,
+}: Account): Promise<typeof import('../../cloudflare/deploy.js').deployWorker> {
+  if (info.kind === 'cloud') return (await import('../../cloudflare/deploy.js')).deployWorker;
+  const { uploadWorker } = await import('../../cloudflare/workers.js');
+  return async (...upload) => ({ ...(await uploadWorker(...upload)), warnings: [] });
 }
 
-/** Switches workers.dev on. The Worker is deployed already, so that a failure here is a warning. */
-async function publish(
-  account: Account,
-  name: string,
-  signal: AbortSignal,
-): Promise<{ url?: string; warning?: string }> {
-  const { accountSubdomain, enableSubdomain } = await import('../../cloudflare/workers.js');
-  const api = { client: await account.client(), accountId: account.info.id };
-  try {
-    const subdomain = await accountSubdomain(api, signal);
-    if (!subdomain) return { warning: 'The account has no workers.dev subdomain: the Worker has no URL.' };
-    await enableSubdomain(api, name, signal);
-    return { url: `https://${name}.${subdomain}.workers.dev` };
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return { warning: `The Worker was deployed, but it may not be reachable on workers.dev: ${why}` };
-  }
+function accountName({ info }: Account): string {
+  return info.kind === 'local' ? 'the local account' : `the Cloudflare account ${info.name}`;
 }
 
 /** Without source maps, which Cloudflare does not count either. */

@@ -1,6 +1,7 @@
 import type { Api } from '../../cloudflare/client.js';
 import { createKvNamespace, listKvNamespaces } from '../../cloudflare/kv.js';
 import { createR2Bucket, listR2Buckets } from '../../cloudflare/r2.js';
+import type { InheritedBinding } from '../../cloudflare/upload-form.js';
 import { listBindings } from '../../cloudflare/workers.js';
 import type { WorkerUpload } from '../../project/upload.js';
 import type { WorkerBinding } from '../../protocol/index.js';
@@ -11,6 +12,7 @@ type R2Binding = Extract<WorkerBinding, { type: 'r2_bucket' }>;
 /**
  * The bindings of an upload with every KV namespace and R2 bucket they need: one left without an id is what the
  * deployed Worker has under that name, or the one called `<worker>-<binding>`, which is created when there is none.
+ * Of Cloudflare the deployed one is inherited, as wrangler does it.
  * On the local account an id or name that does not exist there is created too: a project made for Cloudflare just deploys.
  */
 export async function provision(
@@ -18,9 +20,9 @@ export async function provision(
   kind: 'local' | 'cloud',
   upload: Pick<WorkerUpload, 'name' | 'bindings'>,
   signal: AbortSignal,
-): Promise<{ bindings: WorkerBinding[]; notes: string[] }> {
+): Promise<{ bindings: (WorkerBinding | InheritedBinding)[]; notes: string[] }> {
   const job = new Provisioning(api, kind, upload.name, signal);
-  const bindings: WorkerBinding[] = [];
+  const bindings: (WorkerBinding | InheritedBinding)[] = [];
   for (const binding of upload.bindings) bindings.push(await job.complete(binding));
   return { bindings, notes: job.notes };
 }
@@ -38,7 +40,8 @@ class Provisioning {
     private readonly signal: AbortSignal,
   ) {}
 
-  async complete(binding: WorkerBinding): Promise<WorkerBinding> {
+  async complete(binding: WorkerBinding): Promise<WorkerBinding | InheritedBinding> {
+    if (await this.#isInherited(binding)) return { type: 'inherit', name: binding.name };
     if (binding.type === 'kv_namespace') {
       if (binding.namespace_id === undefined)
         return { ...binding, namespace_id: await this.#namespaceFor(binding) };
@@ -49,6 +52,16 @@ class Provisioning {
       if (this.kind === 'local') await this.#ensureBucket(binding.bucket_name);
     }
     return binding;
+  }
+
+  async #isInherited(binding: WorkerBinding): Promise<boolean> {
+    if (this.kind === 'local') return false;
+    const isOpen =
+      (binding.type === 'kv_namespace' && binding.namespace_id === undefined) ||
+      (binding.type === 'r2_bucket' && binding.bucket_name === undefined);
+    if (!isOpen) return false;
+    const deployed = await this.#deployedBindings();
+    return deployed.some(({ name, type }) => name === binding.name && type === binding.type);
   }
 
   async #namespaceFor({ name }: KvBinding): Promise<string> {

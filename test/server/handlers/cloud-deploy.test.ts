@@ -61,7 +61,7 @@ test('a deploy to Cloudflare provisions, uploads as multipart and switches worke
   const put = requests[sent.indexOf(`PUT ${BASE}/workers/scripts/app`)] as Request;
   assert.equal(put.headers.get('authorization'), 'Bearer t');
   const form = await put.formData();
-  const metadata = JSON.parse(await (form.get('metadata') as File).text());
+  const metadata = JSON.parse(String(form.get('metadata')));
   assert.deepEqual(metadata.bindings, [{ type: 'kv_namespace', name: 'KV', namespace_id: 'f'.repeat(32) }]);
   assert.deepEqual(metadata.annotations, { 'workers/message': 'hello' });
   assert.ok(metadata.keep_bindings.includes('secret_text'));
