@@ -29,6 +29,7 @@ const PROJECTS: { project: string; env?: string; prepare?: (folder: string) => P
   { project: 'settings' },
   { project: 'redirected', prepare: redirect },
   { project: 'custom-build' },
+  { project: 'packages', prepare: installPackages },
 ];
 
 let scratch: string;
@@ -106,6 +107,32 @@ async function redirect(folder: string): Promise<void> {
   const path = join(folder, '.wrangler/deploy/config.json');
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, '{ "configPath": "../../generated/wrangler.json" }');
+}
+
+/** Packages that bundlers find one file or another of. */
+async function installPackages(folder: string): Promise<void> {
+  const files: Record<string, string> = {
+    'conditional/package.json':
+      '{ "name": "conditional", "exports": { "node": "./n.js", "workerd": "./w.js", "browser": "./b.js", "default": "./d.js" } }',
+    'conditional/w.js': 'export default "workerd";',
+    'conditional/b.js': 'export default "browser";',
+    'conditional/d.js': 'export default "default";',
+    'with-browser-field/package.json':
+      '{ "name": "with-browser-field", "main": "m.js", "module": "e.js", "browser": "b.js" }',
+    'with-browser-field/m.js': 'exports.value = "main";',
+    'with-browser-field/e.js': 'export default { value: "module" };',
+    'with-browser-field/b.js': 'exports.value = "browser";',
+    'with-text/package.json': '{ "name": "with-text" }',
+    'with-text/words.txt': 'from a package',
+    'mini-jsx/package.json': '{ "name": "mini-jsx", "exports": { "./jsx-runtime": "./r.js" } }',
+    'mini-jsx/r.js':
+      'export const jsx = (tag, { children }) => "<" + tag + ">" + children + "</" + tag + ">";',
+  };
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(folder, 'node_modules', name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content);
+  }
 }
 
 function assertSameModules(ours: WorkerUpload, theirs: WranglerUpload): void {
@@ -207,4 +234,16 @@ const ANSWERS: Record<string, unknown> = {
   },
   redirected: { part: 'a part', from: 'the build' },
   'custom-build': 'deploy',
+  packages: {
+    chosen: 'workerd',
+    field: 'browser',
+    words: 'from a package',
+    beside: 'beside\n',
+    again: 'shared\n',
+    shared: 'shared\n',
+    data: { answer: 42 },
+    later: 'later',
+    html: '<b>bold</b>',
+    builtins: ['function', 'function', true],
+  },
 };
