@@ -39,8 +39,9 @@ export class WorkerHost {
       atomics: 'disabled',
       recordTiming: false,
     });
-    // The rejection of the one task tells the death of its thread; an `error` beside it must not end the host.
-    this.#pool.on('error', () => undefined);
+    // The rejection of the one task tells the death of its thread. A thread that cannot even be loaded tells it here
+    // alone, and piscina would try again for ever.
+    this.#pool.on('error', (error: Error) => this.#die(threadFailed(error.message, error)));
     const api = new MessageChannel();
     const lane = new MessageChannel();
     this.#apiPort = api.port1;
@@ -65,6 +66,7 @@ export class WorkerHost {
   }
 
   #die(error: SidecarError): void {
+    if (this.#death !== undefined) return;
     this.#death = error;
     if (!this.#closed) {
       this.drain();
