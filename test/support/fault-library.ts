@@ -9,7 +9,7 @@ import { ROOT } from './built.js';
  * Bundles the library, its worker and `clis` (paths from the repository's root) as they are published, once a test file:
  * through tsx each launch would cost half a second more.
  */
-export async function buildLibrary(clis: readonly string[]) {
+export async function buildLibrary(clis: readonly string[], worker = 'worker/main.ts') {
   const folder = await mkdtemp(join(tmpdir(), 'ff-lib-'));
   after(() => rm(folder, { recursive: true, force: true }));
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
@@ -25,7 +25,12 @@ export async function buildLibrary(clis: readonly string[]) {
   const esm = { ...shared, format: 'esm' } as const;
   await Promise.all([
     build({ ...esm, entryPoints: ['bridge/index.ts'], packages: 'external' }),
-    build({ ...shared, entryPoints: ['worker/main.ts'], format: 'cjs', outExtension: { '.js': '.cjs' } }),
+    build({
+      ...shared,
+      entryPoints: [{ in: worker, out: 'worker/main' }],
+      format: 'cjs',
+      outExtension: { '.js': '.cjs' },
+    }),
     build({ ...esm, entryPoints: [...clis], banner: { js: banner } }),
   ]);
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
