@@ -21,17 +21,16 @@ export class ProxiedFetch {
     return fetch(input, { ...init, dispatcher } as RequestInit);
   };
 
-  /** Can be called twice. */
+  /** Ends what is under way. Can be called twice. */
   async close(): Promise<void> {
     const agents = [...this.#agents.values()];
     this.#agents.clear();
-    await Promise.all(agents.map((agent) => agent.close()));
+    await Promise.all(agents.map((agent) => agent.destroy()));
   }
 
   async #agentFor(proxy: string): Promise<Dispatcher> {
-    // This file alone: the whole of undici is three times as large.
-    const { default: ProxyAgent } = await import('undici/lib/dispatcher/proxy-agent.js');
-    const agent = this.#agents.get(proxy) ?? (new ProxyAgent(proxy) as Dispatcher);
+    const { ProxyAgent } = await import('undici');
+    const agent = this.#agents.get(proxy) ?? new ProxyAgent(proxy);
     this.#agents.set(proxy, agent);
     return agent;
   }
