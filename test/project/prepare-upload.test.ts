@@ -246,6 +246,26 @@ test('what no_bundle and module rules make of other settings is told', async (t)
   });
 });
 
+test('a service worker that is not bundled sees the files beside it as globals, and no other code', async (t) => {
+  const config = { name: 'api', main: 'i.js', no_bundle: true, compatibility_date: '2026-01-02' };
+  const folder = await projectFolder(t, {
+    'wrangler.json': JSON.stringify(config),
+    'i.js': 'addEventListener("fetch", () => {});',
+    'lib/a.txt': 'a',
+    'more/wrangler.json': JSON.stringify({ ...config, rules: [{ type: 'ESModule', globs: ['**/*.js'] }] }),
+    'more/i.js': 'addEventListener("fetch", () => {});',
+    'more/b.js': 'export {};',
+  });
+  assert.deepEqual(
+    (await prepare({}, folder)).modules.map(({ name, type }) => `${name} ${type}`),
+    ['i.js commonjs', 'lib_a_txt text'],
+  );
+  await assert.rejects(prepare({ cwd: 'more' }, folder), {
+    code: 'config-invalid',
+    message: /has one script/,
+  });
+});
+
 test('the source maps that prebuilt modules name go up with them, and a missing one is told', async (t) => {
   const map = { version: 3, sources: ['../src/i.ts', './x.ts'], sourceRoot: '', names: [], mappings: 'AAAA' };
   const folder = await projectFolder(t, {
