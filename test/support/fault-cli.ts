@@ -35,9 +35,19 @@ const FAULTS: Record<string, () => void> = {
   },
 };
 
-function openTail(sink: TailSink): () => void {
+/** `flood-<lines>`: as fast as can be, whether anybody reads or not, 200 bytes a line, then the end. */
+function openTail(workerName: string, sink: TailSink): () => void {
+  const flood = Number(/^flood-(\d+)$/.exec(workerName)?.[1] ?? 0);
+  const line = JSON.stringify({ text: 'x'.repeat(200 - '{"text":""}'.length) });
   let sent = 0;
-  const timer = setInterval(() => sink.push(JSON.stringify({ pid: process.pid, number: sent++ })), 2);
+  const pour = () => {
+    for (let i = 0; i < 2000 && sent < flood; i++, sent++) sink.push(line);
+    if (sent < flood) return;
+    clearInterval(timer);
+    sink.end('worker-deleted');
+  };
+  const steady = () => sink.push(JSON.stringify({ pid: process.pid, number: sent++ }));
+  const timer = flood > 0 ? setInterval(pour, 1) : setInterval(steady, 2);
   return () => clearInterval(timer);
 }
 
@@ -45,8 +55,8 @@ const account: Account = {
   info: { kind: 'local', id: '0'.repeat(32), name: 'faults', stateDir: '/' },
   client: () => never,
   invoke: () => never,
-  openTail: async (_params, sink) => {
-    const close = openTail(sink);
+  openTail: async ({ workerName }, sink) => {
+    const close = openTail(workerName, sink);
     return { close: async () => close() };
   },
   close: () => Promise.resolve(),

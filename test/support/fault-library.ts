@@ -6,10 +6,10 @@ import { build } from 'esbuild';
 import { ROOT } from './built.js';
 
 /**
- * Bundles the library, its worker and `clis` (paths from the repository's root) as they are published, once a test file:
- * through tsx each launch would cost half a second more.
+ * Bundles the library, its worker and `programs` (which serve as CLIs or import the library by its path), once a test
+ * file, as they are published: through tsx each launch would cost half a second more. All paths are from the root.
  */
-export async function buildLibrary(clis: readonly string[], worker = 'worker/main.ts') {
+export async function buildLibrary(programs: readonly string[], worker = 'worker/main.ts') {
   const folder = await mkdtemp(join(tmpdir(), 'ff-lib-'));
   after(() => rm(folder, { recursive: true, force: true }));
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
@@ -31,9 +31,9 @@ export async function buildLibrary(clis: readonly string[], worker = 'worker/mai
       format: 'cjs',
       outExtension: { '.js': '.cjs' },
     }),
-    build({ ...esm, entryPoints: [...clis], banner: { js: banner } }),
+    build({ ...esm, entryPoints: [...programs], external: ['esbuild', 'workerd'], banner: { js: banner } }),
   ]);
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
   const library: typeof import('../../bridge/index.js') = await import(join(folder, 'bridge/index.js'));
-  return { folder, library, pathOf: (cli: string) => join(folder, cli.replace(/\.ts$/, '.js')) };
+  return { folder, library, pathOf: (source: string) => join(folder, source.replace(/\.ts$/, '.js')) };
 }
