@@ -1,16 +1,17 @@
 import { parse } from 'node:path';
-import type { BuildOptions, Plugin } from 'esbuild';
+import type { Plugin } from 'esbuild';
 import { SidecarError } from '../protocol/index.js';
 import { additionalModules, type ModuleRoot } from './additional-modules.js';
 import { buildFailed } from './build-failed.js';
 import type { ProjectConfig } from './config.js';
+import { aliases, esbuildOptions } from './esbuild-options.js';
 import { runEsbuild } from './esbuild-service.js';
 import { globalName, moduleCollector } from './module-collector.js';
 import { moduleRules } from './module-rules.js';
 import { nodeCompat, runtimeNodeModules, unenvNodeModules } from './node-compat.js';
 import { bundleSourceMap } from './source-map-files.js';
 import type { UploadModule } from './upload.js';
-import { COMMON_OPTIONS, requireListener, type WorkerFormat } from './worker-format.js';
+import { requireListener, type WorkerFormat } from './worker-format.js';
 
 export type BundleSettings = Pick<
   ProjectConfig,
@@ -96,60 +97,6 @@ export async function bundle(
   };
 }
 
-function esbuildOptions(
-  entry: string,
-  folder: string,
-  format: WorkerFormat,
-  settings: BundleSettings,
-): BuildOptions {
-  const production = JSON.stringify(process.env.NODE_ENV || 'production');
-  return {
-    ...COMMON_OPTIONS,
-    entryPoints: [entry],
-    absWorkingDir: folder,
-    // Nothing is written; the source map's paths start here.
-    outdir: folder,
-    entryNames: parse(entry).name,
-    bundle: true,
-    format: format === 'modules' ? 'esm' : 'iife',
-    platform: 'browser',
-    conditions: ['workerd', 'worker', 'browser'],
-    external: ['__STATIC_CONTENT_MANIFEST'],
-    sourcemap: settings.uploadSourceMaps ? 'linked' : false,
-    minify: settings.minify,
-    keepNames: settings.keepNames,
-    define: {
-      ...(knowsNavigator(settings) && { 'navigator.userAgent': '"Cloudflare-Workers"' }),
-      'process.env.NODE_ENV': production,
-      'global.process.env.NODE_ENV': production,
-      'globalThis.process.env.NODE_ENV': production,
-      ...settings.define,
-    },
-    ...(settings.tsconfig && { tsconfig: settings.tsconfig }),
-    // wrangler's defaults: stated, they win over the tsconfig's.
-    jsxFactory: settings.jsxFactory || 'React.createElement',
-    jsxFragment: settings.jsxFragment || 'React.Fragment',
-    logLevel: 'silent',
-  };
-}
-
-/** esbuild's own `alias` refuses relative targets; wrangler resolves them from the project folder. */
-function aliases(alias: Readonly<Record<string, string>>, folder: string): Plugin {
-  return {
-    name: 'alias',
-    setup(build) {
-      for (const [from, to] of Object.entries(alias)) {
-        const exactly = new RegExp(`^${from.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&')}$`);
-        build.onResolve({ filter: exactly }, ({ kind, pluginData }) =>
-          pluginData === alias
-            ? undefined
-            : build.resolve(to, { kind, resolveDir: folder, pluginData: alias }),
-        );
-      }
-    },
-  };
-}
-
 function nodeModules(
   { compatibilityDate, compatibilityFlags }: BundleSettings,
   imported: Set<string>,
@@ -197,11 +144,6 @@ function requireServiceWorker(
     `${entry} has no default export, which makes it a Worker in the service-worker format, and that cannot import ` +
     `${left.join(', ')}. Export the handlers, as in \`export default { fetch(request, env, ctx) { … } }\``;
   throw new SidecarError('build-failed', `Could not bundle: ${text}.`, { data: { errors: [{ text }] } });
-}
-
-function knowsNavigator({ compatibilityDate, compatibilityFlags }: BundleSettings): boolean {
-  if (compatibilityFlags.includes('no_global_navigator')) return false;
-  return compatibilityDate >= '2022-03-21' || compatibilityFlags.includes('global_navigator');
 }
 
 function refuseUnsupported(types: readonly string[], format: WorkerFormat, settings: BundleSettings): void {
