@@ -36,7 +36,13 @@ export const localApiCommand: Command = {
     const listen = await listenOf(input, session);
     const log = input.flag('debug') ? (line: string) => session.terminal.printError(line) : () => {};
     const { serveLocalApi } = await import('../accounts/local/api-server.js');
-    const server = await serveLocalApi({ stateDir, listen, log });
+    const server = await serveLocalApi({
+      stateDir,
+      listen,
+      allowNetwork: input.flag('allowNetwork') || process.env.FLUORITE_FLAKE_ALLOW_NETWORK === '1',
+      readOnly: input.flag('readOnly') === true,
+      log,
+    });
     try {
       const env = environment(server, listen);
       if (session.json) await session.print(`${JSON.stringify({ env })}\n`);

@@ -143,6 +143,22 @@ test('a tail without its secret, and an upgrade that is none, are refused', asyn
   }
 });
 
+test('with --read-only nothing is changed', async (t) => {
+  const folder = await temporaryFolder(t);
+  const socketPath = join(folder, 'api.sock');
+  const options = { stateDir: join(folder, 's'), log: () => {}, createRuntime: noRuntime };
+  const server = await serveLocalApi({ ...options, listen: { socketPath }, readOnly: true });
+  t.after(() => server.close());
+  const status = async (method: string, path: string) => {
+    const url = `${server.baseUrl}/accounts/${server.accountId}${path}`;
+    return (await fetchOverSocket(socketPath, new Request(url, { method }))).status;
+  };
+  assert.equal(await status('GET', '/r2/buckets'), 200);
+  assert.equal(await status('POST', '/r2/buckets'), 403);
+  assert.equal(await status('DELETE', '/workers/scripts/any'), 403);
+  assert.equal(await status('DELETE', '/workers/scripts/any/tails/none'), 404);
+});
+
 test('a wrong command line says what is wrong', async (t) => {
   const busy = createServer().listen(0, '127.0.0.1');
   await once(busy, 'listening');

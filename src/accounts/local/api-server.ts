@@ -16,6 +16,10 @@ export interface ApiServerOptions {
   stateDir: string;
   /** A unix socket that only this user can open, or a port of 127.0.0.1 behind a token; 0 is any free port. */
   listen: { socketPath: string } | { port: number; token: string };
+  /** Whether Workers may reach the network; see `fluorite-flake --allow-network`. */
+  allowNetwork?: boolean;
+  /** Refuses every request that changes something. */
+  readOnly?: boolean;
   log(line: string): void;
   /** Makes the runtime; default workerd. */
   createRuntime?(): Promise<LocalRuntime>;
@@ -35,6 +39,13 @@ export const SOCKET_HOST = 'fluorite-flake.invalid';
 const BASE_PATH = '/client/v4';
 const SCRIPTS = `${BASE_PATH}/accounts/${LOCAL_ACCOUNT_ID}/workers/scripts`;
 const TAIL_PATH = new RegExp(`^${SCRIPTS}/([^/]+)/tails(?:/([^/]+))?$`);
+const UNAUTHENTICATED = new ApiError(
+  401,
+  10000,
+  'Authentication error: the token of this API is missing or wrong',
+);
+const READ_ONLY = new ApiError(403, 10000, 'This API is served with --read-only: nothing is changed');
+
 /** Bodies up to this are kept until the answer: they can be sent again when the owner of the state goes away. */
 const REPEATABLE_BYTES = 1024 * 1024;
 
@@ -50,7 +61,11 @@ export async function serveLocalApi(options: ApiServerOptions): Promise<ApiServe
   const server = createServer(
     { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: 30_000 },
     (message, response) => {
-      const handle = isAllowed(message) ? (request: Request) => route(api, tails, request) : refuse;
+      const handle = (request: Request) => {
+        if (!isAllowed(message)) return refuse(request, UNAUTHENTICATED);
+        if (options.readOnly && changes(request)) return refuse(request, READ_ONLY);
+        return route(api, tails, request);
+      };
       answer(message, response, handle).catch((error: unknown) => {
         log(`local api: ${message.method} ${message.url}: ${error}`);
         response.destroy();
@@ -81,9 +96,9 @@ export async function serveLocalApi(options: ApiServerOptions): Promise<ApiServe
   return { accountId: LOCAL_ACCOUNT_ID, baseUrl: `http://${hostOf(server)}${BASE_PATH}`, close };
 }
 
-async function workerd({ stateDir, log }: ApiServerOptions): Promise<LocalRuntime> {
+async function workerd({ stateDir, allowNetwork, log }: ApiServerOptions): Promise<LocalRuntime> {
   const { createWorkerdRuntime } = await import('./workerd/index.js');
-  return createWorkerdRuntime({ stateDir, log });
+  return createWorkerdRuntime({ stateDir, allowNetwork, log });
 }
 
 async function listenOnLoopback(server: Server, port: number): Promise<void> {
@@ -115,9 +130,17 @@ function sha256(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-async function refuse(request: Request): Promise<Response> {
+async function refuse(request: Request, error: ApiError): Promise<Response> {
   await request.body?.cancel();
-  return failed(new ApiError(401, 10000, 'Authentication error: the token of this API is missing or wrong'));
+  return failed(error);
+}
+
+/** A tail changes nothing, and a bulk read is a POST. */
+function changes({ method, url }: Request): boolean {
+  const { pathname } = new URL(url);
+  return (
+    method !== 'GET' && method !== 'HEAD' && !TAIL_PATH.test(pathname) && !pathname.endsWith('/bulk/get')
+  );
 }
 
 async function route(api: SharedApi, tails: TailSessions, request: Request): Promise<Response> {
