@@ -1,4 +1,4 @@
-import { SidecarError } from '../src/protocol/index.js';
+import { type AccountInfo, SidecarError } from '../src/protocol/index.js';
 import type { Connection } from './connection.js';
 import type { DebugLog } from './debug-log.js';
 import type { SidecarEvents } from './events.js';
@@ -10,6 +10,8 @@ import { SidecarState, StateMachine } from './state.js';
 import { Uptime } from './uptime.js';
 
 const { STARTING, RUNNING, STOPPING, STOPPED, ERROR, RESTARTING, IDLE } = SidecarState;
+
+let localWarned = false;
 
 export interface SupervisionOptions {
   options: ResolvedOptions;
@@ -150,6 +152,7 @@ export class Supervision {
     this.#log.line(
       `connected: pid ${launched.pid}, ${launched.account.kind} account ${launched.account.name}`,
     );
+    if (this.#options.account === 'auto') warnOfLocal(launched.account);
   }
 
   /** A child that was never spawned is the process's error; a handshake that went wrong is the connection's. */
@@ -241,4 +244,14 @@ export class Supervision {
     this.#stopping = undefined;
     this.state.to(STOPPED);
   }
+}
+
+/** Nobody shall take the local account for Cloudflare: where nobody chose it, it is said, once in a process. */
+function warnOfLocal({ kind, stateDir }: AccountInfo): void {
+  if (localWarned || kind !== 'local') return;
+  localWarned = true;
+  process.emitWarning(
+    `There are no Cloudflare credentials: the local account is used, with its state in ${stateDir}. For Cloudflare sign in with \`fluorite-flake auth login\` or set CLOUDFLARE_API_TOKEN; \`account: 'local'\` says that the local one is meant.`,
+    'FluoriteFlakeWarning',
+  );
 }

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { SidecarError } from '../protocol/index.js';
 import { serveStdio } from '../server/index.js';
+import { accountLine } from './account-line.js';
 import { readTokenFromFd, readTokenLine } from './read-token.js';
 
 /** The arguments of `fluorite-flake ipc`. A token is never one of them: argv is readable by every user. */
@@ -94,14 +95,18 @@ export async function ipcCommand(argv: readonly string[], frames: Writable): Pro
     maxBodyBytes: options.maxBodyBytes,
     async openAccount() {
       const { openAccount } = await import('../accounts/index.js');
-      return openAccount({
-        account: options.account,
+      const { account } = options;
+      const opened = await openAccount({
+        account,
         stateDir: options.stateDir,
         allowNetwork: options.allowNetwork,
         cwd: options.cwd,
         env: process.env,
         log,
       });
+      // Who named the account knows it; what was chosen for him is said.
+      if (account === 'auto') process.stderr.write(`${accountLine(opened.info, account)}\n`);
+      return opened;
     },
   });
 }

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import type { Account } from '../accounts/account.js';
 import {
-  type AccountInfo,
   type MethodName,
   type Params,
   parseParams,
@@ -11,6 +10,7 @@ import {
 } from '../protocol/index.js';
 import type { CallContext, Handlers } from '../server/context.js';
 import { createServices, type Services } from '../server/services.js';
+import { accountLine } from './account-line.js';
 import { confirm } from './confirm.js';
 import type { GlobalOptions } from './global-options.js';
 import type { Terminal } from './terminal.js';
@@ -79,19 +79,13 @@ function commandServices(options: GlobalOptions, cwd: string, terminal: Terminal
       const { openAccount } = await import('../accounts/index.js');
       const { account, stateDir, allowNetwork } = options;
       const opened = await openAccount({ account, stateDir, allowNetwork, cwd, env: process.env, log });
-      terminal.printError(accountLine(opened.info, options));
+      const line = options.json
+        ? JSON.stringify({ account: opened.info })
+        : accountLine(opened.info, account);
+      terminal.printError(line);
       return opened;
     },
   });
-}
-
-/** Which account answers, said on stderr once: nobody shall take the local one for Cloudflare. */
-function accountLine(info: AccountInfo, { account, json }: GlobalOptions): string {
-  if (json) return JSON.stringify({ account: info });
-  if (info.kind === 'cloud') return `Cloudflare account ${info.name} (${info.id}), ${info.credentials ?? ''}`;
-  const fallback =
-    account === 'auto' ? '; for Cloudflare: fluorite-flake auth login, or CLOUDFLARE_API_TOKEN' : '';
-  return `local account, state in ${info.stateDir}${fallback}`;
 }
 
 type AnyHandler = (params: unknown, context: CallContext) => unknown;
