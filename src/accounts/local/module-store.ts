@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { access, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { SidecarError } from '../../protocol/index.js';
+import { writeWhole } from '../write-whole.js';
 import { fileError, isMissing } from './file-error.js';
 import type { LocalState, ModuleRecord } from './state.js';
 
@@ -24,7 +24,7 @@ export class ModuleStore {
         () => true,
         () => false,
       );
-      if (!there) await writeFileAtomic(path, Buffer.from(content), { mode: 0o600 });
+      if (!there) await writeWhole(path, content);
     } catch (error) {
       throw fileError('write the module file', path, error);
     }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { copyFile, link, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { SidecarError } from '../../protocol/index.js';
+import { removeDrafts, writeWhole } from '../write-whole.js';
 import { fileError, isMissing } from './file-error.js';
 import { makeFolder } from './make-folder.js';
 import { emptyState, type LocalState } from './state.js';
@@ -28,6 +28,7 @@ export class StateFile {
    * @throws SidecarError `state-corrupt`, which names the last good copy. Nothing is repaired by guessing.
    */
   async load(): Promise<LocalState> {
+    await this.#removeDrafts();
     const text = await this.#read(this.path);
     if (text !== undefined) return decode(text) ?? this.#corrupt('does not match its checksum');
     // Without the file but with its copy, somebody removed it: a new, empty account would hide that.
@@ -46,7 +47,7 @@ export class StateFile {
     try {
       await makeFolder(this.stateDir);
       await this.#keepLastGood();
-      await writeFileAtomic(this.path, encode(state), { mode: 0o600 });
+      await writeWhole(this.path, encode(state));
       await flushDirectory(this.stateDir);
     } catch (error) {
       throw fileError('write the state file', this.path, error);
@@ -67,6 +68,16 @@ export class StateFile {
       throw error;
     }
     await rename(next, this.lastGoodPath);
+    // A rename between two names of one file does nothing: so it is when the save before this one was cut short here.
+    await rm(next, { force: true });
+  }
+
+  async #removeDrafts(): Promise<void> {
+    try {
+      await removeDrafts(this.path);
+    } catch (error) {
+      if (!isMissing(error)) throw fileError('clean up', this.stateDir, error);
+    }
   }
 
   async #read(path: string): Promise<string | undefined> {

@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto';
+import { open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+/**
+ * Replaces a file at once: the content is written under another name in its folder, flushed, and renamed over the old one,
+ * for this user alone. Whoever is ended in the middle, or whose disk is full, leaves the old file as it was.
+ *
+ * Not write-file-atomic: its version 7 makes one write and does not look how much of it was taken, so that a disk which
+ * fills up in the middle puts a torn file in the place of the good one.
+ */
+export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
+  const draft = `${path}.${randomBytes(8).toString('hex')}.tmp`;
+  try {
+    const handle = await open(draft, 'wx', 0o600);
+    try {
+      // Goes on until all of it is written.
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(draft, path);
+  } catch (error) {
+    // The first failure is the one to tell; what stays is removed with the drafts of killed processes.
+    await rm(draft, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Removes what processes that were killed in the middle of `writeWhole` left. Only for a file with one writer. */
+export async function removeDrafts(path: string): Promise<void> {
+  const folder = dirname(path);
+  for (const name of await readdir(folder)) {
+    if (name.startsWith(`${basename(path)}.`) && name.endsWith('.tmp'))
+      await rm(join(folder, name), { force: true });
+  }
+}

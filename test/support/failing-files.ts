@@ -1,0 +1,90 @@
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+
+const NAMES = [
+  'access',
+  'chmod',
+  'copyFile',
+  'link',
+  'mkdir',
+  'open',
+  'readFile',
+  'readdir',
+  'rename',
+  'rm',
+  'stat',
+  'unlink',
+  'writeFile',
+] as const;
+const HANDLE_NAMES = ['write', 'writeFile', 'sync', 'datasync', 'close', 'chmod', 'stat'] as const;
+/** Of the callback API, which libraries use. */
+const CALLBACK_NAMES = [
+  'open',
+  'write',
+  'fsync',
+  'close',
+  'rename',
+  'chmod',
+  'stat',
+  'realpath',
+  'unlink',
+] as const;
+
+type Anything = (...args: never[]) => unknown;
+
+/**
+ * Runs `work` while the `nth` file operation of this process fails with `errno`.
+ * @returns whether one did, and what `work` rejected with
+ */
+export async function failingNth(
+  nth: number,
+  errno: string,
+  work: () => Promise<void>,
+): Promise<{ failed: boolean; outcome: unknown }> {
+  let count = 0;
+  const fault = (name: string) => Object.assign(new Error(`${errno}: injected, ${name}`), { code: errno });
+  const restore: (() => void)[] = [];
+  const replace = (target: object, name: string, make: (real: Anything) => Anything) => {
+    const methods = target as Record<string, Anything>;
+    const real = methods[name] as Anything;
+    methods[name] = make(real);
+    restore.push(() => {
+      methods[name] = real;
+    });
+  };
+  const promised =
+    (owner: object, name: string) =>
+    (real: Anything) =>
+    async (...args: never[]) => {
+      if (++count === nth) {
+        // As the system does: the descriptor is gone even when its last flush fails.
+        if (name === 'handle.close') await real.apply(owner, args);
+        throw fault(name);
+      }
+      const result = await real.apply(owner, args);
+      if (name === 'open') wrapHandle(result as object);
+      return result;
+    };
+  const wrapHandle = (handle: object) => {
+    for (const name of HANDLE_NAMES) replace(handle, name, promised(handle, `handle.${name}`));
+  };
+  for (const name of NAMES) replace(fs.promises, name, promised(fs.promises, name));
+  for (const name of CALLBACK_NAMES) {
+    replace(fs, name, (real) => (...args: never[]) => {
+      if (++count !== nth) return real.apply(fs, args);
+      const callback = args.at(-1) as unknown as (error: Error) => void;
+      setImmediate(() => callback(fault(name)));
+    });
+  }
+  syncBuiltinESMExports();
+  try {
+    const outcome = await work().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    return { failed: count >= nth, outcome };
+  } finally {
+    for (const undo of restore.reverse()) undo();
+    syncBuiltinESMExports();
+  }
+}
