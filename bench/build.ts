@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { installPackage } from '../test/support/installed-package.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -13,11 +14,17 @@ export interface Built {
 
 /**
  * Builds what runs while the clock does: a TypeScript loader in those processes would be measured too.
- * The folder lies inside the package, for npm's packages and the package's own name to be found from it.
+ * The folder is an app with the packed package installed in it, as users have it: what is built meanwhile changes nothing.
+ * It lies inside the repository, for the peers' packages to be found from it.
  */
 export async function buildBench(options: { synthetic: boolean }): Promise<Built> {
   await mkdir(join(root, 'bench', '.build'), { recursive: true });
   const folder = await mkdtemp(join(root, 'bench', '.build', 'run-'));
+  await writeFile(
+    join(folder, 'package.json'),
+    '{ "name": "bench-app", "private": true, "type": "module" }\n',
+  );
+  installPackage(folder);
   const shared = {
     absWorkingDir: root,
     outdir: folder,

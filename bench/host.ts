@@ -1,6 +1,6 @@
 import type { HostReply, HostRequest } from './hosts.js';
-import type { PeerSession } from './peer.js';
 import { peerNamed } from './peers/index.js';
+import type { Closable } from './scenario.js';
 import { scenarioNamed } from './scenarios/index.js';
 
 /**
@@ -9,7 +9,7 @@ import { scenarioNamed } from './scenarios/index.js';
  */
 const [, , scenarioName = '', peerName = ''] = process.argv;
 const scenario = scenarioNamed(scenarioName);
-let session: Promise<PeerSession> | undefined;
+let kept: Promise<Closable> | undefined;
 
 process.on('message', (request: HostRequest) => {
   handle(request).then(reply, (error: unknown) =>
@@ -20,8 +20,8 @@ process.on('disconnect', () => process.exit(0));
 
 async function handle(request: HostRequest): Promise<HostReply> {
   if (request.kind === 'close') {
-    // A session that could not be started has nothing to close, and its failure was reported.
-    await session?.then(
+    // What could not be started has nothing to close, and its failure was reported.
+    await kept?.then(
       (started) => started.close(),
       () => undefined,
     );
@@ -30,19 +30,24 @@ async function handle(request: HostRequest): Promise<HostReply> {
   }
   const measured = scenario.cases.find((one) => one.name === request.case);
   if (!measured) throw new Error(`The scenario ${scenario.name} has no case "${request.case}".`);
+  const peer = () => peerNamed(scenario.peerOf?.[peerName] ?? peerName);
   const sample = await scenario.measure({
     peerName,
     get peer() {
-      return peerNamed(peerName);
+      return peer();
     },
     case: measured,
     sliceMs: request.sliceMs,
-    session: (options) => {
-      session ??= peerNamed(peerName).start(options);
-      return session;
-    },
+    session: (options) => keep(() => peer().start(options)),
+    keep,
   });
   return { sample };
+}
+
+/** A scenario keeps one thing a process, and asks for the same every time. */
+function keep<T extends Closable>(open: () => Promise<T>): Promise<T> {
+  kept ??= open();
+  return kept as Promise<T>;
 }
 
 function reply(answer: HostReply): void {

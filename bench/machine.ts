@@ -4,7 +4,7 @@ import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Machine } from './results.js';
 
-const PACKAGES = ['vscode-jsonrpc', 'comlink', 'kkrpc', 'birpc', 'piscina', 'execa'];
+const PACKAGES = ['vscode-jsonrpc', 'comlink', 'kkrpc', 'birpc', 'piscina', 'execa', 'wrangler', 'workerd'];
 
 /** What the figures were measured on: figures without it mean nothing. */
 export function describeMachine(): Machine {

@@ -10,6 +10,8 @@ export interface Peer {
 export interface PeerOptions {
   /** The child's account is the bench's own, which emits log lines at any rate; its server stays the peer's. */
   synthetic?: boolean;
+  /** Where a server plays Cloudflare's API: the child's account is the cloud one, with this as its base URL. */
+  cloud?: string;
 }
 
 /** What the child's log source emits. */
@@ -24,10 +26,19 @@ export interface TailLoad {
 
 export interface PeerSession {
   call(method: string, params: unknown): Promise<unknown>;
+  /** A call whose result is handed over as bytes; absent where a peer has nothing like it. */
+  callRaw?(method: string, params: unknown): Promise<RawAnswer>;
   /** Opens a tail; absent where a peer has nothing like it. */
   tail?(load: TailLoad, form: TailForm, onLines: TailConsumer): Promise<TailHandle>;
   /** Ends the child too. Can be called twice. */
   close(): Promise<void>;
+}
+
+/** A result as it came: its bytes, its text, or parsed now. */
+export interface RawAnswer {
+  readonly bytes: Uint8Array;
+  text(): string;
+  json(): unknown;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { GoalResult } from './goals.js';
 import type { Case, Metric, Sample } from './scenario.js';
 import { pairedRatio, type Summary, summarise } from './stats.js';
 
@@ -10,6 +11,7 @@ export interface RunResults {
   /** Load average of the last minute; the suite itself is good for 2 to 3. */
   loadAfter: number;
   scenarios: ScenarioResult[];
+  goals: GoalResult[];
 }
 
 export interface Machine {

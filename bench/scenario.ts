@@ -8,16 +8,20 @@ export interface Scenario {
   /** What is done and what counts, in a few sentences; the report shows it. */
   about: string;
   cases: readonly Case[];
-  /** Names of peers; the first is the one ratios are taken to. */
+  /** The rows of its tables, names of peers as a rule; the first is the one ratios are taken to. */
   peers: readonly string[];
+  /** The peer behind a row, where the row is named otherwise. */
+  peerOf?: Readonly<Record<string, string>>;
   metrics: readonly Metric[];
   /** Ours runs with the bench's synthetic account. */
   synthetic?: boolean;
-  /** Interleaved rounds that count; one more goes before them as a warm-up. */
+  /** How long it may take, set-up and warm-up included: as many rounds are made as fit, and at least one. */
+  seconds: { full: number; quick: number };
+  /** Interleaved rounds that count, at the most; one more goes before them as a warm-up. */
   rounds: number;
   /** False where a round leaves nothing warm behind. */
   warmUp?: false;
-  /** With `--quick`, where it is not 2. 0 leaves the scenario out. */
+  /** With `--quick`, where it is not 2. */
   quickRounds?: number;
   /** How long a slice that is bound by time lasts. */
   sliceMs: number;
@@ -59,6 +63,12 @@ export interface MeasureContext {
   sliceMs: number;
   /** The peer's session, started at the first use and kept for the scenario. */
   session(options?: PeerOptions): Promise<PeerSession>;
+  /** The same for whatever a scenario measures that is no peer's session: one a process. */
+  keep<T extends Closable>(open: () => Promise<T>): Promise<T>;
+}
+
+export interface Closable {
+  close(): Promise<void>;
 }
 
 /** A number among a case's settings. */

@@ -5,14 +5,14 @@ const FLOOD_CHUNK = 200;
 
 /**
  * Emits log lines as `load` says: a rate is kept up by catching up every few milliseconds, as a busy Worker's
- * events come in bursts; a flood goes on as soon as the last line of a chunk was taken.
+ * events come in bursts; a flood waits for each line to be taken, where `emit` gives a promise.
  * @param lines taken in turn.
  * @returns stops it.
  */
 export function emitLines<Line>(
   load: TailLoad,
   lines: readonly Line[],
-  emit: (line: Line) => unknown,
+  emit: (line: Line) => Promise<void> | undefined,
   end: () => void,
 ): () => void {
   const startedAt = performance.now();
@@ -23,7 +23,10 @@ export function emitLines<Line>(
 
   const flood = async () => {
     while (!stopped && sent < limit) {
-      for (let inChunk = 0; inChunk < FLOOD_CHUNK && sent < limit; inChunk++) await next();
+      for (let inChunk = 0; inChunk < FLOOD_CHUNK && sent < limit; inChunk++) {
+        const taken = next();
+        if (taken) await taken;
+      }
       await new Promise(setImmediate);
     }
     if (!stopped) end();

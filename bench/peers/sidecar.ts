@@ -55,6 +55,7 @@ async function start(
     stateDir,
     autoRestart: false,
     cliPath: await childPath(options?.synthetic ?? false, stateDir),
+    ...(options?.cloud && { account: 'cloud', env: cloudEnvironment(options.cloud) }),
   });
   await sidecar.start().catch(async (error) => {
     await rm(stateDir, { recursive: true, force: true });
@@ -63,11 +64,21 @@ async function start(
   const call = door(sidecar);
   return {
     call,
+    callRaw: (method, params) => sidecar.callRaw(method as 'system.ping', params as object),
     tail: (load, form, onLines) => tail(sidecar, load, form, onLines),
     async close() {
       await sidecar.stop();
       await rm(stateDir, { recursive: true, force: true });
     },
+  };
+}
+
+/** What makes the real CLI take a server of the bench for Cloudflare. */
+function cloudEnvironment(baseUrl: string): Record<string, string> {
+  return {
+    CLOUDFLARE_API_BASE_URL: baseUrl,
+    CLOUDFLARE_API_TOKEN: 'bench',
+    CLOUDFLARE_ACCOUNT_ID: '0'.repeat(31) + 1,
   };
 }
 
@@ -78,7 +89,8 @@ async function tail(
   onLines: TailConsumer,
 ): Promise<TailHandle> {
   const abort = new AbortController();
-  const stream = sidecar.tailLogs({ workerName: loadName(load) }, { signal: abort.signal });
+  const workerName = loadName(load);
+  const stream = sidecar.tailLogs({ workerName }, { signal: abort.signal });
   // All lines are of one size, so that a batch says how many it holds without being read: [a,b,c].
   const count = (length: number) => (length - 1) / (load.lineBytes + 1);
   const ended = (async () => {

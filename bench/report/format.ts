@@ -1,3 +1,4 @@
+import { type GoalResult, unitText } from '../goals.js';
 import type { Figure } from '../results.js';
 import type { Metric } from '../scenario.js';
 
@@ -12,11 +13,18 @@ export function numberText(value: number, digits = 0): string {
 }
 
 export function ratioText(figure: Figure | undefined): string {
-  return figure && Number.isFinite(figure.ratio) ? `${numberText(figure.ratio, 2)}x` : '–';
+  if (!figure || !Number.isFinite(figure.ratio)) return '–';
+  return `${numberText(figure.ratio, figure.ratio < 0.1 ? 3 : 2)}x`;
 }
 
 /** How far the rounds lie apart, as a share of the median: what a difference has to exceed to mean something. */
 export function spreadText(figure: Figure | undefined): string {
   if (!figure || !Number.isFinite(figure.median) || figure.median === 0) return '–';
   return `±${numberText(((figure.max - figure.min) / 2 / figure.median) * 100)}%`;
+}
+
+/** What a goal came to, in at most three significant digits. */
+export function goalFigureText({ figure, unit }: GoalResult): string {
+  if (figure === null) return '–';
+  return figure.toLocaleString('en-US', { maximumSignificantDigits: 3 }) + unitText(unit);
 }

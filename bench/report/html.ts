@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunResults, ScenarioResult } from '../results.js';
 import { machineText } from './markdown.js';
-import { caseRows, caseTitle } from './rows.js';
+import { caseRows, caseTitle, goalRows, goalSummary } from './rows.js';
 
 /** The report as one file that opens from disk: the plotting library and the figures are inside. */
 export async function htmlReport(results: RunResults): Promise<string> {
@@ -24,6 +24,7 @@ export async function htmlReport(results: RunResults): Promise<string> {
 <p>${escapeHtml(machineText(results.machine, results))}</p>
 <p>Medians of interleaved rounds. A dot is one round, a bar or line the median; ratios are taken round by round.</p>
 ${results.scenarios.map(scenarioSection).join('\n')}
+${goalSection(results)}
 <script type="application/json" id="results">${data}</script>
 <script>${library}</script><script>${plots}</script></body></html>
 `;
@@ -36,6 +37,11 @@ function scenarioSection(scenario: ScenarioResult): string {
   return `<section><h2>${escapeHtml(scenario.title)}</h2><p>${escapeHtml(scenario.about)}</p>
 <div class="plots" data-scenario="${escapeHtml(scenario.name)}"></div>
 <details${scenario.cases.length < 3 ? ' open' : ''}><summary>Tables; ratios to ${escapeHtml(scenario.reference)}</summary>${tables.join('')}</details></section>`;
+}
+
+function goalSection({ goals }: RunResults): string {
+  if (goals.length === 0) return '';
+  return `<section><h2>Goals</h2><p>${escapeHtml(goalSummary(goals))}</p>${htmlTable(goalRows(goals))}</section>`;
 }
 
 function htmlTable([heading = [], ...body]: string[][]): string {

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Machine, RunResults } from '../results.js';
-import { caseRows, caseTitle } from './rows.js';
+import { caseRows, caseTitle, goalRows, goalSummary } from './rows.js';
 
 const START = '<!-- bench:start -->';
 const END = '<!-- bench:end -->';
@@ -25,6 +25,9 @@ export function markdownReport(results: RunResults): string {
     for (const measured of scenario.cases) {
       parts.push(`**${caseTitle(measured)}**\n\n${markdownTable(caseRows(scenario, measured))}`);
     }
+  }
+  if (results.goals.length > 0) {
+    parts.push(`### Goals\n\n${goalSummary(results.goals)}\n\n${markdownTable(goalRows(results.goals))}`);
   }
   return `${parts.join('\n\n')}\n`;
 }

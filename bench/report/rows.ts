@@ -1,5 +1,6 @@
+import type { GoalResult } from '../goals.js';
 import type { CaseResult, PeerResult, ScenarioResult } from '../results.js';
-import { figureText, ratioText, spreadText } from './format.js';
+import { figureText, goalFigureText, ratioText, spreadText } from './format.js';
 
 /** One case as rows of text, the heading first; terminal, Markdown and HTML show the same. */
 export function caseRows(scenario: ScenarioResult, measured: CaseResult): string[][] {
@@ -22,4 +23,20 @@ export function caseRows(scenario: ScenarioResult, measured: CaseResult): string
 
 export function caseTitle(measured: CaseResult): string {
   return `${measured.name} (payload ${measured.payload}, concurrency ${measured.concurrency})`;
+}
+
+/** The goals as rows of text, the heading first. */
+export function goalRows(goals: readonly GoalResult[]): string[][] {
+  const outcome = ({ reached }: GoalResult) =>
+    reached === null ? 'not in this run' : reached ? 'reached' : 'not reached';
+  return [
+    ['goal', 'wanted', 'figure', 'outcome'],
+    ...goals.map((goal) => [goal.what, goal.goal, goalFigureText(goal), outcome(goal)]),
+  ];
+}
+
+/** How many of those that were measured. */
+export function goalSummary(goals: readonly GoalResult[]): string {
+  const measured = goals.filter(({ reached }) => reached !== null);
+  return `${measured.filter(({ reached }) => reached).length} of ${measured.length} goals reached.`;
 }

@@ -1,5 +1,6 @@
+import type { GoalResult } from '../goals.js';
 import type { ScenarioResult } from '../results.js';
-import { caseRows, caseTitle } from './rows.js';
+import { caseRows, caseTitle, goalRows, goalSummary } from './rows.js';
 
 /** A scenario's results for the terminal. */
 export function scenarioTable(scenario: ScenarioResult): string {
@@ -7,6 +8,12 @@ export function scenarioTable(scenario: ScenarioResult): string {
     (measured) => `  ${caseTitle(measured)}\n${alignRows(caseRows(scenario, measured), '    ')}`,
   );
   return `\n${scenario.title}: ratios to ${scenario.reference}\n${parts.join('\n')}\n`;
+}
+
+/** The goals for the terminal. */
+export function goalTable(goals: readonly GoalResult[]): string {
+  if (goals.length === 0) return '';
+  return `\nGoals\n${alignRows(goalRows(goals), '    ')}\n  ${goalSummary(goals)}\n`;
 }
 
 function alignRows(rows: string[][], indent: string): string {

@@ -20,6 +20,7 @@ export const latency: Scenario = {
     ...metric,
     plot: metric.key === 'p50Micros' || metric.key === 'p99Micros',
   })),
+  seconds: { full: 18, quick: 6 },
   rounds: 5,
   sliceMs: 300,
   measure: measureCalls,

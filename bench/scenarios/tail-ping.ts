@@ -36,6 +36,7 @@ export const tailPing: Scenario = {
     { key: 'dropped', label: 'dropped', better: 'lower' },
   ],
   synthetic: true,
+  seconds: { full: 28, quick: 6 },
   rounds: 3,
   quickRounds: 1,
   warmUp: false,

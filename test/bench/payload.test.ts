@@ -23,7 +23,7 @@ test('a log source emits as many lines as it was told, at no more than its rate,
     emitLines(
       { linesPerSecond: 10_000, lines: 500, lineBytes: 0 },
       ['a', 'b'],
-      (line) => lines.push(line),
+      (line) => void lines.push(line),
       resolve,
     );
   });
@@ -34,7 +34,12 @@ test('a log source emits as many lines as it was told, at no more than its rate,
 
 test('a log source that is stopped emits nothing more', async () => {
   let lines = 0;
-  const stop = emitLines({ linesPerSecond: 0, lines: 0, lineBytes: 0 }, ['a'], () => lines++, assert.fail);
+  const stop = emitLines(
+    { linesPerSecond: 0, lines: 0, lineBytes: 0 },
+    ['a'],
+    () => void lines++,
+    assert.fail,
+  );
   await new Promise(setImmediate);
   stop();
   await new Promise(setImmediate);
@@ -47,4 +52,20 @@ test('a log source that is stopped emits nothing more', async () => {
 test('the name of a load says all of it', () => {
   const load = { linesPerSecond: 100_000, lines: 5, lineBytes: 200 };
   assert.deepEqual(parseLoadName(loadName(load)), load);
+});
+
+test('a flood waits for each line that gives a promise to wait for, and ends after the last', async () => {
+  let taken = 0;
+  let most = 0;
+  await new Promise<void>((resolve) => {
+    let waiting = 0;
+    const emit = async () => {
+      most = Math.max(most, ++waiting);
+      await new Promise(setImmediate);
+      waiting--;
+      taken++;
+    };
+    emitLines({ linesPerSecond: 0, lines: 300, lineBytes: 0 }, ['a'], emit, resolve);
+  });
+  assert.deepEqual({ taken, most }, { taken: 300, most: 1 });
 });

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
 import { htmlReport } from '../../bench/report/html.js';
-import { writeMarkdown } from '../../bench/report/markdown.js';
-import { scenarioTable } from '../../bench/report/table.js';
+import { markdownReport, writeMarkdown } from '../../bench/report/markdown.js';
+import { goalTable, scenarioTable } from '../../bench/report/table.js';
 import { caseResult, type RunResults } from '../../bench/results.js';
 
 const metrics = [
@@ -46,6 +46,11 @@ const results: RunResults = {
   startedAt: '2026-01-02T03:04:05.000Z',
   durationSeconds: 10,
   loadAfter: 1.5,
+  goals: [
+    { what: 'calls of stock', goal: '>= 2x', figure: 2.512, unit: 'x', reached: true },
+    { what: 'p99', goal: '<= 10 ms', figure: 12.34, unit: 'ms', reached: false },
+    { what: 'memory', goal: '<= 14 MiB', figure: null, unit: 'MiB', reached: null },
+  ],
   scenarios: [
     { name: 'calls', title: 'Calls', about: 'Pings.', metrics, reference: 'stock', cases },
     {
@@ -62,6 +67,16 @@ const results: RunResults = {
 test('the table states medians, the ratio to the reference and how many runs they come from', () => {
   const [, row] = /^ +(sidecar.*)$/m.exec(scenarioTable(results.scenarios[0] as never)) ?? [];
   assert.match(row ?? '', /2,600 .* 2\.50x +2\.5 +2$/);
+});
+
+test('goals are shown with what was reached, in the terminal, in Markdown and in HTML', async () => {
+  const table = goalTable(results.goals);
+  assert.match(table, /calls of stock +>= 2x +2\.51x +reached\n/);
+  assert.match(table, /p99 +<= 10 ms +12\.3 ms +not reached\n/);
+  assert.match(table, /memory +<= 14 MiB +– +not in this run\n/);
+  assert.match(table, /1 of 2 goals reached\./);
+  assert.match(markdownReport(results), /\| p99 \| <= 10 ms \| 12\.3 ms \| not reached \|/);
+  assert.match(await htmlReport(results), /<td>12\.3 ms<\/td><td>not reached<\/td>/);
 });
 
 test('the HTML report is one file that asks for no other, and its figures can not end its script', async () => {

@@ -21,7 +21,7 @@ export function serveStock(input: Readable, output: Writable): void {
       load,
       eventTexts(load.lineBytes).map((text) => JSON.parse(text) as unknown),
       (event) => connection.sendNotification('tail/line', event),
-      () => connection.sendNotification('tail/end'),
+      () => void connection.sendNotification('tail/end'),
     );
     return {};
   });
