@@ -1,3 +1,6 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import { type Endpoint, wrap } from 'comlink';
 import { Piscina } from 'piscina';
@@ -5,12 +8,19 @@ import { CoalescingEndpoint } from '../../src/transport/coalescing-endpoint.js';
 import type { WorkerApi, WorkerTask } from '../../worker/contract.js';
 import { probe } from './probe.js';
 
+/** The built worker, whichever module format it was built to. */
+function workerFile(): string {
+  const folder = fileURLToPath(new URL('dist/worker/', import.meta.resolve('fluorite-flake/package.json')));
+  const name = readdirSync(folder).find((file) => /^main\.[cm]?js$/.test(file));
+  if (name === undefined) throw new Error(`There is no built worker in ${folder}.`);
+  return join(folder, name);
+}
+
 /** The sidecar's thread without its child, hosted as the library does it, until it has answered. */
 await probe(
   {
     async start() {
-      const filename = new URL('dist/worker/main.js', import.meta.resolve('fluorite-flake/package.json'))
-        .href;
+      const filename = workerFile();
       const options = { minThreads: 0, maxThreads: 1, atomics: 'disabled', recordTiming: false } as const;
       const pool = new Piscina({ filename, ...options });
       const [api, lane] = [new MessageChannel(), new MessageChannel()];

@@ -31,7 +31,7 @@ export const cloudTail: Scenario = {
   ],
   peers: [DIRECT, ...Object.keys(TAIL_ROWS)],
   metrics: [...tailMetrics, { key: 'droppedPercent', label: 'dropped %', better: 'lower', digits: 1 }],
-  seconds: { full: 14, quick: 3 },
+  seconds: { full: 12, quick: 3 },
   rounds: 3,
   quickRounds: 1,
   sliceMs: SLICE_MS,

@@ -31,7 +31,7 @@ export const largeResult: Scenario = {
     { key: 'mainCpuMs', label: 'main-thread CPU ms/call', better: 'lower', digits: 1 },
   ],
   synthetic: true,
-  seconds: { full: 24, quick: 6 },
+  seconds: { full: 20, quick: 4 },
   rounds: 5,
   sliceMs: 600,
   measure,

@@ -20,7 +20,7 @@ export const latency: Scenario = {
     ...metric,
     plot: metric.key === 'p50Micros' || metric.key === 'p99Micros',
   })),
-  seconds: { full: 18, quick: 6 },
+  seconds: { full: 16, quick: 5 },
   rounds: 5,
   sliceMs: 300,
   measure: measureCalls,

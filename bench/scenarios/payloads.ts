@@ -24,7 +24,7 @@ export const payloads: Scenario = {
   })),
   peers: peers.map((peer) => peer.name),
   metrics: callMetrics,
-  seconds: { full: 40, quick: 6 },
+  seconds: { full: 38, quick: 5 },
   rounds: 3,
   sliceMs: 300,
   measure: measureCalls,

@@ -46,7 +46,7 @@ export const slowConsumer: Scenario = {
     { key: 'secondsToEnd', label: 'seconds to the end', better: 'lower', digits: 1 },
   ],
   synthetic: true,
-  seconds: { full: 24, quick: 0 },
+  seconds: { full: 22, quick: 0 },
   rounds: 2,
   sliceMs: 0,
   warmUp: false,

@@ -32,7 +32,7 @@ export const tailFlood: Scenario = {
   peerOf: Object.fromEntries(Object.keys(TAIL_ROWS).map((row) => [row, 'sidecar.call'])),
   metrics: tailMetrics,
   synthetic: true,
-  seconds: { full: 24, quick: 6 },
+  seconds: { full: 20, quick: 4 },
   rounds: 5,
   sliceMs: SLICE_MS,
   measure,

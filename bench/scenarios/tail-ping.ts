@@ -36,7 +36,7 @@ export const tailPing: Scenario = {
     { key: 'dropped', label: 'dropped', better: 'lower' },
   ],
   synthetic: true,
-  seconds: { full: 28, quick: 6 },
+  seconds: { full: 26, quick: 5 },
   rounds: 3,
   quickRounds: 1,
   warmUp: false,

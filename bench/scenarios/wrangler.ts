@@ -36,7 +36,7 @@ export const wrangler: Scenario = {
   cases: Object.keys(TASKS).map((name) => ({ name, payload: 'none', concurrency: 1, settings: {} })),
   peers: Object.keys(taskRunners),
   metrics: [{ key: 'taskMs', label: 'ms', better: 'lower', digits: 1, plot: true }],
-  seconds: { full: 34, quick: 8 },
+  seconds: { full: 32, quick: 8 },
   rounds: 5,
   quickRounds: 1,
   warmUp: false,

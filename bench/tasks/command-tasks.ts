@@ -151,7 +151,7 @@ async function firstEvent(child: ChildProcess, account: LocalTaskAccount): Promi
       });
       child.stdout?.setEncoding('utf8').on('data', (text: string) => {
         output += text;
-        const event = /^\{.+\}$|^\{$[^]*?^\}$/m.exec(output)?.[0];
+        const event = /^\{.+\}$|^\{$[\s\S]*?^\}$/m.exec(output)?.[0];
         if (event !== undefined) resolve(JSON.parse(event) as { scriptName: unknown });
       });
       child.once('exit', (code) => reject(new Error(`The tail ended with ${code}: ${errors}`)));
