@@ -12,13 +12,8 @@ const list = methodCommand({
   print: (workers, { print, terminal }) =>
     print(
       table(
-        ['NAME', 'MODIFIED', 'COMPATIBILITY', 'HANDLERS'],
-        workers.map(({ name, modifiedOn, compatibilityDate, handlers }) => [
-          name,
-          modifiedOn,
-          compatibilityDate,
-          handlers?.join(' '),
-        ]),
+        ['NAME', 'MODIFIED', 'COMPATIBILITY'],
+        workers.map(({ name, modifiedOn, compatibilityDate }) => [name, modifiedOn, compatibilityDate]),
         terminal.width,
       ),
     ),
