@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
-import { SidecarError } from '../protocol/index.js';
+import { Redactor, SidecarError, secretsOfEnvironment } from '../protocol/index.js';
 import { serveStdio } from '../server/index.js';
 import { accountLine } from './account-line.js';
 import { readTokenFromFd, readTokenLine } from './read-token.js';
@@ -77,21 +77,25 @@ function wholeNumber(option: string, text: string | undefined, least: number): n
  */
 export async function ipcCommand(argv: readonly string[], frames: Writable): Promise<number> {
   const options = parseIpcArguments(argv);
-  const log = options.debug ? (line: string) => void process.stderr.write(`${line}\n`) : () => {};
   const token =
     options.authFd !== undefined
       ? await readTokenFromFd(options.authFd)
       : options.authStdin
         ? await readTokenLine(process.stdin)
         : undefined;
+  const secrets = [...secretsOfEnvironment(process.env), ...(token === undefined ? [] : [token])];
+  const redactor = new Redactor(secrets);
+  const print = (line: string) => void process.stderr.write(`${redactor.text(line)}\n`);
+  const log = options.debug ? print : () => {};
   return serveStdio({
     input: process.stdin,
     output: frames,
     cwd: options.cwd,
     readOnly: options.readOnly,
     log,
-    onFault: (line) => void process.stderr.write(`${line}\n`),
+    onFault: print,
     token,
+    secrets,
     maxBodyBytes: options.maxBodyBytes,
     async openAccount() {
       const { openAccount } = await import('../accounts/index.js');

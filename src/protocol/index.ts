@@ -20,5 +20,6 @@ export {
   type TailEndReason,
 } from './notifications.js';
 export { parseParams, parseResult } from './parse.js';
+export { Redactor, secretsOfEnvironment, secretsOfParams } from './redact.js';
 export type * from './resources.js';
 export { DEFAULT_MAX_BODY_BYTES, PROTOCOL_VERSION } from './version.js';

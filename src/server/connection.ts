@@ -8,7 +8,9 @@ import {
   type NotificationParams,
   notifications,
   parseParams,
+  Redactor,
   SidecarError,
+  secretsOfParams,
 } from '../protocol/index.js';
 import { FrameError } from '../transport/frame-error.js';
 import { FrameMessageReader } from '../transport/frame-message-reader.js';
@@ -38,6 +40,8 @@ export interface ConnectionOptions {
   /** What both sides prove to know; none asked for when absent. */
   token?: string;
   maxBodyBytes: number;
+  /** What no error may show, beside the token. */
+  secrets?: readonly string[];
   /** Why the connection ended by a fault, in one line. */
   onFault?(line: string): void;
 }
@@ -61,6 +65,7 @@ export class Connection {
   readonly #tails: Tails;
   readonly #maxBodyBytes: number;
   readonly #onFault: (line: string) => void;
+  readonly #redactor: Redactor;
   readonly #inFlight = new InFlight();
   #draining = false;
   #trace: 'off' | 'messages' | 'verbose' = 'off';
@@ -72,6 +77,7 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#services = options.services;
     this.#onFault = options.onFault ?? options.services.log;
+    this.#redactor = new Redactor([...(options.secrets ?? []), ...(options.token ? [options.token] : [])]);
     this.#input = options.input;
     this.#maxBodyBytes = options.maxBodyBytes;
     this.#writer = new FrameWriter(options.output);
@@ -206,17 +212,18 @@ export class Connection {
     try {
       const outcome = callHandler(this.#handlers, method, params, context);
       if (outcome instanceof Promise) {
-        const settled = () => this.#settle(id, method, context, outcome, reply);
+        const settled = () => this.#settle(id, method, params, context, outcome, reply);
         void this.#inFlight.track(id, context, settled);
       } else this.#answer(id, outcome, reply);
     } catch (error) {
-      this.#answerError(id, this.#logged(method, error), reply);
+      this.#answerError(id, this.#logged(method, params, error), reply);
     }
   }
 
   async #settle(
     id: number | string,
     method: CallableMethod,
+    params: unknown,
     context: RequestContext,
     outcome: Promise<unknown>,
     reply: Reply,
@@ -232,7 +239,7 @@ export class Connection {
       const cancelled = context.cancelled
         ? new SidecarError('cancelled', `${method} was cancelled.`, { cause: error })
         : error;
-      this.#answerError(id, this.#logged(method, cancelled), reply);
+      this.#answerError(id, this.#logged(method, params, cancelled), reply);
     }
   }
 
@@ -315,22 +322,22 @@ export class Connection {
   }
 
   #answerError(id: number | string | null, error: SidecarError, reply: Reply): void {
-    reply(errorText(id, error, this.#maxBodyBytes));
+    reply(errorText(id, this.#redactor.error(error), this.#maxBodyBytes));
   }
 
-  #logged(method: string, error: unknown): SidecarError {
-    const failure = SidecarError.from(error);
+  #logged(method: string, params: unknown, error: unknown): SidecarError {
+    const redactor = this.#redactor.with(secretsOfParams(params));
+    const failure = redactor.error(SidecarError.from(error));
     if (failure.code === 'internal-error') {
-      this.#services.log(
-        `${method}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-      );
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#services.log(redactor.text(`${method}: ${text}`));
     }
     return failure;
   }
 
   #fail(reason: ConnectionEnd, error: Error): void {
     if (this.#hasEnded) return;
-    this.#onFault(`connection ended, ${reason}: ${error.message}`);
+    this.#onFault(this.#redactor.text(`connection ended, ${reason}: ${error.message}`));
     this.#end(reason);
   }
 

@@ -18,6 +18,8 @@ export interface ServeOptions {
   /** Takes the one line that says which fault ended the session; default `log`. */
   onFault?(line: string): void;
   token?: string;
+  /** What no error may show, beside the token. */
+  secrets?: readonly string[];
   /** The largest body accepted and sent, in bytes. Default 16 MiB. */
   maxBodyBytes?: number;
 }
@@ -40,6 +42,7 @@ export async function serveStdio(options: ServeOptions): Promise<number> {
     handlers: createHandlers(services),
     services,
     token: options.token,
+    secrets: options.secrets,
     maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
     onFault: options.onFault,
   });
