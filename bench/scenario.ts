@@ -10,6 +10,8 @@ export interface Scenario {
   cases: readonly Case[];
   /** The rows of its tables, names of peers as a rule; the first is the one ratios are taken to. */
   peers: readonly string[];
+  /** With `--quick` only these take part: every peer costs the start of two processes. */
+  quickPeers?: readonly string[];
   /** The peer behind a row, where the row is named otherwise. */
   peerOf?: Readonly<Record<string, string>>;
   metrics: readonly Metric[];

@@ -21,7 +21,8 @@ export async function runScenario(scenario: Scenario, options: SuiteOptions): Pr
   const startedAt = performance.now();
   const reference = scenario.peers[0];
   if (reference === undefined) throw new Error(`The scenario ${scenario.name} has no peers.`);
-  const names = scenario.peers.filter((name) => name === reference || options.admits(name));
+  const takePart = (options.quick && scenario.quickPeers) || scenario.peers;
+  const names = takePart.filter((name) => name === reference || options.admits(name));
   const hosts = new Map(names.map((name) => [name, new Host(options.builtFolder, scenario.name, name)]));
   const chosen = scenario.cases.filter((measured) => !(options.quick && measured.slow));
   const cases: CaseResult[] = [];

@@ -22,6 +22,11 @@ export const peers: readonly Peer[] = [
   sidecarCall,
 ];
 
+/** Those that a quick run has where peers were compared before: the reference, the floor and ours. */
+export const fewPeers: readonly string[] = [stockStdio, floorLines, sidecarRemote, sidecarCall].map(
+  ({ name }) => name,
+);
+
 /** @throws when nobody has that name: a comparison without its peer would be none. */
 export function peerNamed(name: string): Peer {
   const found = peers.find((peer) => peer.name === name);

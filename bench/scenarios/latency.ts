@@ -1,4 +1,4 @@
-import { peers } from '../peers/index.js';
+import { fewPeers, peers } from '../peers/index.js';
 import type { Scenario } from '../scenario.js';
 import { callMetrics, measureCalls } from './call-loop.js';
 
@@ -16,6 +16,7 @@ export const latency: Scenario = {
     },
   ],
   peers: peers.map((peer) => peer.name),
+  quickPeers: fewPeers,
   metrics: callMetrics.map((metric) => ({
     ...metric,
     plot: metric.key === 'p50Micros' || metric.key === 'p99Micros',

@@ -19,7 +19,7 @@ export const memory: Scenario = {
     name: `${added} more`,
     payload: 'none',
     concurrency: added,
-    slow: added === 16,
+    slow: added > 1,
     settings: { added },
   })),
   peers: ['worker + comlink, naive', 'vscode-jsonrpc', 'sidecar.call'],

@@ -1,5 +1,5 @@
 import { bytesText } from '../payload.js';
-import { peers } from '../peers/index.js';
+import { fewPeers, peers } from '../peers/index.js';
 import type { Scenario } from '../scenario.js';
 import { callMetrics, measureCalls } from './call-loop.js';
 
@@ -23,6 +23,7 @@ export const payloads: Scenario = {
     settings: { bytes, inFlight },
   })),
   peers: peers.map((peer) => peer.name),
+  quickPeers: fewPeers,
   metrics: callMetrics,
   seconds: { full: 38, quick: 5 },
   rounds: 3,

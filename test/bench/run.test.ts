@@ -29,7 +29,7 @@ test('a run writes its figures, with the machine and the ratio to the reference'
       file,
     );
     assert.match(stdout, /floor: newline JSON/);
-    assert.match(stderr, /latency: 1 in flight, round 1 of 2/);
+    assert.match(stderr, /latency: 1 in flight, round 1 of at most 2/);
     const results = JSON.parse(await readFile(file, 'utf8')) as RunResults;
     assert.equal(results.machine.node, process.version);
     const peers = results.scenarios[0]?.cases[0]?.peers ?? [];
@@ -38,7 +38,8 @@ test('a run writes its figures, with the machine and the ratio to the reference'
       ['vscode-jsonrpc', 'floor: newline JSON'],
     );
     assert.equal(peers[0]?.figures.callsPerSecond?.ratio, 1);
-    assert.equal(peers[1]?.figures.callsPerSecond?.values.length, 2);
+    // As many rounds as fit the time, and at least one.
+    assert.ok((peers[1]?.figures.callsPerSecond?.values.length ?? 0) >= 1);
   } finally {
     await rm(folder, { recursive: true });
   }
