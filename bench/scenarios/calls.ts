@@ -17,7 +17,7 @@ export const calls: Scenario = {
   })),
   peers: peers.map((peer) => peer.name),
   metrics: callMetrics,
-  seconds: { full: 46, quick: 9 },
+  seconds: { full: 46, quick: 7 },
   rounds: 5,
   sliceMs: 200,
   measure: measureCalls,

@@ -21,7 +21,7 @@ export const latency: Scenario = {
     ...metric,
     plot: metric.key === 'p50Micros' || metric.key === 'p99Micros',
   })),
-  seconds: { full: 16, quick: 5 },
+  seconds: { full: 16, quick: 3 },
   rounds: 5,
   sliceMs: 300,
   measure: measureCalls,

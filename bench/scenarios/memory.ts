@@ -28,7 +28,7 @@ export const memory: Scenario = {
     { key: 'childMiB', label: 'child MiB over bare Node', better: 'lower', digits: 1 },
     { key: 'startMs', label: 'start ms each', better: 'lower', digits: 1 },
   ],
-  seconds: { full: 14, quick: 3 },
+  seconds: { full: 14, quick: 2 },
   rounds: 3,
   quickRounds: 1,
   sliceMs: 0,

@@ -25,7 +25,7 @@ export const payloads: Scenario = {
   peers: peers.map((peer) => peer.name),
   quickPeers: fewPeers,
   metrics: callMetrics,
-  seconds: { full: 38, quick: 5 },
+  seconds: { full: 38, quick: 3 },
   rounds: 3,
   sliceMs: 300,
   measure: measureCalls,
