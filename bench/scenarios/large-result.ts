@@ -24,6 +24,7 @@ export const largeResult: Scenario = {
     'as bytes, which the main thread leaves alone, turns into text, or parses after all.',
   cases: [{ name: '8 MiB', payload: '8 MiB', concurrency: 1, settings: { bytes: BYTES } }],
   peers: ['vscode-jsonrpc', 'worker + comlink, naive', 'sidecar.call', ...Object.keys(RAW)],
+  quickPeers: ['vscode-jsonrpc', 'sidecar.call', 'sidecar.callRaw, text'],
   peerOf: Object.fromEntries(Object.keys(RAW).map((row) => [row, 'sidecar.call'])),
   metrics: [
     { key: 'totalMs', label: 'ms a call', better: 'lower', digits: 1, plot: true },

@@ -29,6 +29,7 @@ export const tailFlood: Scenario = {
     },
   ],
   peers: [STOCK, NAIVE, ...Object.keys(TAIL_ROWS)],
+  quickPeers: [STOCK, 'sidecar, every event parsed', 'sidecar, as text'],
   peerOf: Object.fromEntries(Object.keys(TAIL_ROWS).map((row) => [row, 'sidecar.call'])),
   metrics: tailMetrics,
   synthetic: true,
