@@ -29,6 +29,7 @@ export const cloudTail: Scenario = {
       settings: { lineBytes: LINE_BYTES, lines: 100_000 },
     },
   ],
+  quickPeers: [DIRECT, 'sidecar, as text'],
   peers: [DIRECT, ...Object.keys(TAIL_ROWS)],
   metrics: [...tailMetrics, { key: 'droppedPercent', label: 'dropped %', better: 'lower', digits: 1 }],
   seconds: { full: 12, quick: 3 },

@@ -36,6 +36,7 @@ export const coldStart: Scenario = {
   seconds: { full: 16, quick: 5 },
   rounds: 10,
   quickRounds: 3,
+  warmUp: false,
   sliceMs: 0,
   measure,
 };

@@ -25,6 +25,7 @@ export const tailPing: Scenario = {
     },
   ],
   peers: ['vscode-jsonrpc', 'worker + comlink, naive', 'sidecar.call'],
+  quickPeers: ['vscode-jsonrpc', 'sidecar.call'],
   metrics: [
     { key: 'pingP99Ms', label: 'ping p99 ms', better: 'lower', digits: 2, plot: true },
     { key: 'idlePingP99Ms', label: 'idle', better: 'lower', digits: 2 },
