@@ -1,6 +1,7 @@
 import { SidecarError } from '../protocol/index.js';
 import type { CloudflareClient } from './client.js';
 import { call } from './errors.js';
+import { everyPage } from './pages.js';
 
 const ACCOUNTS_PER_PAGE = 50;
 
@@ -9,15 +10,12 @@ export async function listAccounts(
   client: CloudflareClient,
   signal: AbortSignal,
 ): Promise<{ id: string; name: string }[]> {
-  const found: { id: string; name: string }[] = [];
-  await call('list the accounts', signal, async (signal) => {
-    for (let page = 1; ; page += 1) {
-      const { result } = await client.accounts.list({ page, per_page: ACCOUNTS_PER_PAGE }, { signal });
-      found.push(...result.map(({ id, name }) => ({ id, name })));
-      if (result.length < ACCOUNTS_PER_PAGE) return;
-    }
+  const what = 'list the accounts';
+  const found = await everyPage(ACCOUNTS_PER_PAGE, what, async (page) => {
+    const query = { page, per_page: ACCOUNTS_PER_PAGE };
+    return (await call(what, signal, (signal) => client.accounts.list(query, { signal }))).result;
   });
-  return found;
+  return found.map(({ id, name }) => ({ id, name }));
 }
 
 interface TokenAnswer {

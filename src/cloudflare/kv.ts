@@ -1,6 +1,7 @@
 import { type KvKeyEntry, type KvNamespace, SidecarError } from '../protocol/index.js';
 import type { Api } from './client.js';
 import { call } from './errors.js';
+import { everyPage, listed } from './pages.js';
 
 const NAMESPACES_PER_PAGE = 100;
 
@@ -9,17 +10,13 @@ export async function listKvNamespaces(
   { client, accountId }: Api,
   signal: AbortSignal,
 ): Promise<KvNamespace[]> {
-  const found: KvNamespace[] = [];
-  await call('list the KV namespaces', signal, async (signal) => {
-    // The SDK's iteration asks for pages until an empty one comes; a short page is the last one.
-    for (let page = 1; ; page += 1) {
-      const query = { account_id: accountId, page, per_page: NAMESPACES_PER_PAGE };
-      const { result } = await client.kv.namespaces.list(query, { signal });
-      found.push(...result.map(toNamespace));
-      if (result.length < NAMESPACES_PER_PAGE) return;
-    }
+  const what = 'list the KV namespaces';
+  const found = await everyPage(NAMESPACES_PER_PAGE, what, async (page) => {
+    const query = { account_id: accountId, page, per_page: NAMESPACES_PER_PAGE };
+    const { result } = await call(what, signal, (signal) => client.kv.namespaces.list(query, { signal }));
+    return result;
   });
-  return found;
+  return found.map(toNamespace);
 }
 
 export async function createKvNamespace(
@@ -54,7 +51,7 @@ export async function listKeys(
     client.kv.namespaces.keys.list(namespaceId, { account_id: accountId, ...query }, { signal }),
   );
   const cursor = page.result_info?.cursor;
-  return { items: page.result, ...(cursor && { cursor }) };
+  return { items: [...listed(page.result, 'list the keys')], ...(cursor && { cursor }) };
 }
 
 /** A value's response, and in its header when it expires. The body may still be read. */

@@ -2,28 +2,29 @@ import type { ObjectUploadResponse } from 'cloudflare/resources/r2/buckets/objec
 import { type R2Bucket, type R2HttpMetadata, type R2Object, SidecarError } from '../protocol/index.js';
 import type { Api } from './client.js';
 import { call } from './errors.js';
+import { everyCursor, listed } from './pages.js';
 import { asciiJson, CUSTOM_METADATA_HEADER, HEADER_OF_METADATA, STORAGE_CLASS_HEADER } from './r2-headers.js';
 
 const BUCKETS_PER_PAGE = 1000;
 
 /** All R2 buckets of the account. */
 export async function listR2Buckets({ client, accountId }: Api, signal: AbortSignal): Promise<R2Bucket[]> {
-  const found: R2Bucket[] = [];
-  let cursor: string | undefined;
-  do {
+  const what = 'list the R2 buckets';
+  return everyCursor(what, async (cursor) => {
     const query = { per_page: BUCKETS_PER_PAGE, cursor };
     // Not `buckets.list()`, which leaves out the cursor of the next page.
-    const page = await call('list the R2 buckets', signal, (signal) =>
+    const page = await call(what, signal, (signal) =>
       client.get<BucketPage>(`/accounts/${accountId}/r2/buckets`, { query, signal }),
     );
-    found.push(...page.result.buckets.map(toBucket));
-    cursor = page.result_info?.cursor || undefined;
-  } while (cursor);
-  return found;
+    return {
+      items: listed(page.result?.buckets, what).map(toBucket),
+      cursor: page.result_info?.cursor || undefined,
+    };
+  });
 }
 
 interface BucketPage {
-  result: { buckets: BucketAnswer[] };
+  result: { buckets: BucketAnswer[] } | null;
   result_info?: { cursor?: string };
 }
 
@@ -100,7 +101,7 @@ export async function listObjects(
   const info = page.result_info;
   const more = info?.is_truncated === true || info?.is_truncated === 'true';
   return {
-    items: page.result.map(toObject),
+    items: listed(page.result, 'list the objects').map(toObject),
     ...(params.delimiter !== undefined && { prefixes: info?.delimited ?? [] }),
     ...(more && info?.cursor && { cursor: info.cursor }),
   };

@@ -2,6 +2,7 @@ import type { Deployment as SdkDeployment } from 'cloudflare/resources/workers/s
 import type { Deployment, DurableObjectNamespace, Worker } from '../protocol/index.js';
 import type { Api } from './client.js';
 import { call } from './errors.js';
+import { everyPage, listed } from './pages.js';
 import { type ScriptUpload, uploadForm } from './upload-form.js';
 
 export { MODULE_CONTENT_TYPES, type ModuleType, type ScriptUpload } from './upload-form.js';
@@ -18,7 +19,7 @@ export async function listWorkers({ client, accountId }: Api, signal: AbortSigna
   const page = await call('list the Workers', signal, (signal) =>
     client.workers.scripts.list({ account_id: accountId }, { signal }),
   );
-  return page.result.map((script) => ({
+  return listed(page.result, 'list the Workers').map((script) => ({
     name: script.id ?? '',
     etag: script.etag,
     createdOn: script.created_on,
@@ -124,13 +125,31 @@ export async function listDurableObjectNamespaces(
   { client, accountId }: Api,
   signal: AbortSignal,
 ): Promise<DurableObjectNamespace[]> {
-  const found: DurableObjectNamespace[] = [];
-  await call('list the Durable Object namespaces', signal, async (signal) => {
-    for await (const one of client.durableObjects.namespaces.list({ account_id: accountId }, { signal })) {
-      found.push({ id: one.id ?? '', name: one.name, className: one.class, scriptName: one.script });
-    }
+  const what = 'list the Durable Object namespaces';
+  const path = `/accounts/${accountId}/workers/durable_objects/namespaces`;
+  // Not the SDK's iteration, which asks for pages until an empty one comes.
+  const found = await everyPage(NAMESPACES_PER_PAGE, what, async (page) => {
+    const query = { page, per_page: NAMESPACES_PER_PAGE };
+    const { result } = await call(what, signal, (signal) =>
+      client.get<{ result: NamespaceAnswer[] }>(path, { query, signal }),
+    );
+    return result;
   });
-  return found;
+  return found.map((one) => ({
+    id: one.id ?? '',
+    name: one.name,
+    className: one.class,
+    scriptName: one.script,
+  }));
+}
+
+const NAMESPACES_PER_PAGE = 100;
+
+interface NamespaceAnswer {
+  id?: string;
+  name?: string;
+  class?: string;
+  script?: string;
 }
 
 /** The account's workers.dev subdomain; undefined when none was chosen yet. */

@@ -224,3 +224,53 @@ test('a server that is not there is a network error', async (t) => {
   assert.match(error.message, /ECONNREFUSED|bad port/);
   assert.deepEqual(await handlers['dashboard.listWorkers']({}, context()), []);
 });
+
+test('listings are read to their last page, and one without end or without a list is an error', async (t) => {
+  const { fake, handlers } = await handlersOn(t, ok([]));
+  const names = Array.from({ length: 250 }, (_, n) => ({
+    id: `${n}`,
+    title: `t${n}`,
+    name: `n${n}`,
+    creation_date: '',
+  }));
+  fake.answer = ({ url }) => {
+    const query = new URL(url, 'http://x').searchParams;
+    if (url.includes('/graphql')) return json({ data: {} });
+    if (url.includes('/r2/buckets')) {
+      const from = Number(query.get('cursor') ?? 0);
+      const more = from + 100 < 250 && { cursor: String(from + 100) };
+      return json({
+        success: true,
+        result: { buckets: names.slice(from, from + 100) },
+        result_info: more || {},
+      });
+    }
+    if (url.includes('/workers/scripts')) return ok([]);
+    const from = (Number(query.get('page')) - 1) * 100;
+    return ok(names.slice(from, from + 100));
+  };
+  const data = await handlers['dashboard.getData']({}, context());
+  assert.deepEqual(data.errors, []);
+  const { r2Buckets, kvNamespaces, durableObjects } = data;
+  assert.deepEqual(
+    [r2Buckets, kvNamespaces, durableObjects].map((list) => [
+      list.length,
+      new Set(list.map((one) => JSON.stringify(one))).size,
+    ]),
+    [
+      [250, 250],
+      [250, 250],
+      [250, 250],
+    ],
+  );
+  for (const result of [{}, 'text', [null]]) {
+    fake.answer = ({ url }) => (url.includes('/graphql') ? json({ data: null }) : ok(result));
+    const { errors } = await handlers['dashboard.getData']({}, context());
+    assert.deepEqual(
+      errors.map(({ product, code }) => `${product} ${code}`).sort(),
+      ['analytics', 'deployments', 'durableObjects', 'kv', 'r2', 'workers'].map(
+        (product) => `${product} cloudflare-error`,
+      ),
+    );
+  }
+});
