@@ -12,17 +12,17 @@ const BUSY_SHARE = 0.05;
 export interface HeartbeatOptions {
   /** How long a child may leave a ping unanswered. */
   timeoutMs: number;
-  /** Asks the child for a sign of life; its answer is told by `heard`. */
-  ping(): void;
+  /** Asks the child for a sign of life; resolves when it has answered. */
+  ping(): Promise<unknown>;
   activity(): Promise<ProcessActivity | undefined>;
   /** Called once: the child gives no sign of life. */
   onSilent(error: Failure): void;
 }
 
 /**
- * Notices a child that no longer answers. It is pinged when nothing else was heard of it; past the deadline it is
- * given up when it is stopped or waits for nothing, while one at work gets four times as long, and so does every one
- * where the system does not tell the two apart.
+ * Notices a child that no longer answers. It is pinged every now and then. When nothing at all is heard of it past the
+ * deadline, it is given up if it is stopped or waits for nothing, while one at work gets four times as long, and so does
+ * every one where the system does not tell the two apart. One that talks but does not answer has that long too.
  *
  * A tick that comes late means that this thread itself did not run (the machine slept, or was overloaded): what the
  * child did meanwhile cannot be known, so the deadline begins anew.
@@ -33,9 +33,10 @@ export class Heartbeat {
   readonly #timer: NodeJS.Timeout;
   #lastTickMs = performance.now();
   #heardMs = performance.now();
-  /** When the ping was sent that nothing has followed since. */
+  /** When the ping was sent that has not been answered. */
   #pingedMs: number | undefined;
   #pingedCpuTicks: number | undefined;
+  #isJudging = false;
   #isStopped = false;
 
   constructor(options: HeartbeatOptions) {
@@ -48,7 +49,6 @@ export class Heartbeat {
   /** The child has written something. */
   heard(): void {
     this.#heardMs = performance.now();
-    this.#pingedMs = undefined;
   }
 
   /** Can be called twice. */
@@ -61,35 +61,48 @@ export class Heartbeat {
     const nowMs = performance.now();
     const isLate = nowMs - this.#lastTickMs > 2 * this.#intervalMs;
     this.#lastTickMs = nowMs;
-    if (isLate) this.heard();
-    if (this.#pingedMs !== undefined) await this.#judge(this.#pingedMs, nowMs);
-    else if (nowMs - this.#heardMs >= this.#intervalMs / 2 || isLate) await this.#ping(nowMs);
+    if (isLate) this.#beginAnew(nowMs);
+    if (this.#isJudging) return;
+    this.#isJudging = true;
+    if (this.#pingedMs === undefined) await this.#ping(nowMs);
+    else await this.#judge(this.#pingedMs, nowMs);
+    this.#isJudging = false;
+  }
+
+  #beginAnew(nowMs: number): void {
+    this.#heardMs = nowMs;
+    if (this.#pingedMs !== undefined) this.#pingedMs = nowMs;
   }
 
   async #ping(nowMs: number): Promise<void> {
     this.#pingedMs = nowMs;
-    this.#pingedCpuTicks = undefined;
-    this.#options.ping();
-    const before = await this.#options.activity();
-    if (this.#pingedMs === nowMs) this.#pingedCpuTicks = before?.cpuTicks;
+    // Its failure is the end of the session, which stops this too.
+    this.#options.ping().then(
+      () => {
+        this.#pingedMs = undefined;
+      },
+      () => undefined,
+    );
+    this.#pingedCpuTicks = (await this.#options.activity())?.cpuTicks;
   }
 
   async #judge(pingedMs: number, nowMs: number): Promise<void> {
-    const silentMs = nowMs - pingedMs;
     const { timeoutMs } = this.#options;
-    if (silentMs < timeoutMs) return;
+    const silentMs = nowMs - Math.max(pingedMs, this.#heardMs);
+    const isOverdue = nowMs - pingedMs >= BUSY_FACTOR * timeoutMs;
+    if (silentMs < timeoutMs && !isOverdue) return;
     const activity = await this.#options.activity();
     if (this.#isStopped || this.#pingedMs !== pingedMs) return;
-    const isGivenTime = activity === undefined || this.#isBusy(activity, silentMs);
-    if (isGivenTime && silentMs < BUSY_FACTOR * timeoutMs) return;
+    const isGivenTime = activity === undefined || this.#isBusy(activity, nowMs - pingedMs);
+    if (isGivenTime && !isOverdue) return;
     this.stop();
-    this.#options.onSilent(silent(silentMs, activity?.state));
+    this.#options.onSilent(silent(nowMs - pingedMs, activity?.state));
   }
 
-  #isBusy({ state, cpuTicks }: ProcessActivity, silentMs: number): boolean {
+  #isBusy({ state, cpuTicks }: ProcessActivity, sinceMs: number): boolean {
     if (state !== 'waiting') return state === 'running';
     const usedMs = (cpuTicks - (this.#pingedCpuTicks ?? cpuTicks)) * TICK_MS;
-    return usedMs > silentMs * BUSY_SHARE;
+    return usedMs > sinceMs * BUSY_SHARE;
   }
 }
 

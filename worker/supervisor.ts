@@ -112,7 +112,7 @@ export class Supervisor {
     this.#heartbeat = new Heartbeat({
       timeoutMs,
       // The heartbeat keeps the time, and the end of the session settles the call.
-      ping: () => void session.call('system.ping', {}, LONG_MS).catch(() => undefined),
+      ping: () => session.call('system.ping', {}, LONG_MS),
       activity: () => this.#spawner.processActivity(child.pid),
       onSilent: (error) => this.#fault(child, error),
     });
@@ -134,6 +134,8 @@ export class Supervisor {
       session.close();
       this.tails.clear();
     };
+    // It reads no more, which shows when it is written to.
+    child.stdin.once('close', () => void this.#killUnlessEnding(child));
     child.stdout.once('close', () => {
       disconnect();
       void this.#killUnlessEnding(child);
@@ -145,7 +147,7 @@ export class Supervisor {
     });
   }
 
-  /** A child that closed its stdout and lives on is of no use; the ladder of `stop` gives it more time. */
+  /** A child that closed a pipe and lives on is of no use; the ladder of `stop` gives it more time. */
   async #killUnlessEnding(child: Child): Promise<void> {
     if (!this.#stopping && !(await endsWithin(child, EXIT_MS)) && !this.#stopping) child.signal('SIGKILL');
   }

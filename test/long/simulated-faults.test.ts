@@ -29,6 +29,7 @@ const FAULTS = [
   'continue',
   'busy',
   'close stdout',
+  'close stdin',
   'thread dies',
 ] as const;
 type Fault = (typeof FAULTS)[number];
@@ -196,6 +197,7 @@ class Schedule {
       child?.freeze('running');
       setTimeout(() => child?.thaw(), 9000);
     } else if (fault === 'continue') child?.thaw();
+    else if (fault === 'close stdin') child?.closeStdin();
     else child?.closeStdout();
   }
 

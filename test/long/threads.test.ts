@@ -35,6 +35,7 @@ const GOAL_MS = 250;
 function createSidecar(): TauriSidecar {
   const sidecar = new library.TauriSidecar({
     cliPath: pathOf(CLI),
+    account: 'local',
     restartDelay: 0,
     maxRestarts: 1_000_000,
   });
@@ -100,7 +101,7 @@ for (const [name, end] of Object.entries(ENDS)) {
 
 test('a thread that cannot be loaded is a failed start, not an endless one', async () => {
   rmSync(join(broken.folder, 'worker/main.cjs'));
-  const sidecar = new broken.library.TauriSidecar({ cliPath: pathOf(CLI) });
+  const sidecar = new broken.library.TauriSidecar({ cliPath: pathOf(CLI), account: 'local' });
   sidecar.on('error', () => undefined);
   await assert.rejects(sidecar.start(), { code: 'worker-thread-failed' });
   await sidecar.stop();

@@ -123,6 +123,11 @@ export class FakeChild implements Child {
     if (this.isAlive) this.stdout.end();
   }
 
+  /** It reads no more: writing to it fails. */
+  closeStdin(): void {
+    if (this.isAlive) this.stdin.destroy();
+  }
+
   /** Ends as a process does: what was written is still read, then the pipe closes, then the end is known. */
   exit(code: number | null, signal: string | null): void {
     if (!this.isAlive) return;

@@ -23,6 +23,11 @@ const FAULTS: Record<string, () => void> = {
     setImmediate(() => process.exit(1));
   },
   noise: () => void write('Debugger attached.\n'),
+  // It lives on and reads no more.
+  deaf: () => {
+    process.stdin.destroy();
+    setInterval(() => {}, 1000);
+  },
   // It reads, and says nothing more.
   mute: () => {
     frames.write = () => true;

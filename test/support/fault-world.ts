@@ -134,6 +134,7 @@ export class World {
     this.#latencyMs = latencyMs;
     const resolved = resolveOptions({
       authToken: TOKEN,
+      account: 'local',
       startTimeout: 2000,
       heartbeatTimeout: 6000,
       ...options,

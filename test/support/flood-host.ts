@@ -20,7 +20,7 @@ function block(ms: number): void {
   while (performance.now() < untilMs);
 }
 
-const sidecar = new TauriSidecar({ cliPath, autoRestart: false });
+const sidecar = new TauriSidecar({ cliPath, account: 'local', autoRestart: false });
 await sidecar.start();
 // Both processes have done all of this once: what grows from here on is the flood's.
 for await (const _ of sidecar.tailLogs({ workerName: 'flood-20000' }).batches());
