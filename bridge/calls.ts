@@ -311,6 +311,8 @@ export class Calls {
     const pending = typeof id === 'number' ? this.#take(id) : undefined;
     if (pending === undefined) {
       if (typeof id === 'number' && this.#abandoned.delete(id)) return;
+      // A child that is being ended for a restart still answers what was settled when that began.
+      if (!this.#connected) return;
       this.#fault(`it answered a call that was never made: id ${JSON.stringify(id)}`);
       return;
     }

@@ -82,6 +82,8 @@ interface Call {
   kind: 'ping' | 'create';
   outcome: 'pending' | 'result' | SidecarError;
   settled: number;
+  /** Made while a child was there to take it. */
+  sent: boolean;
   abort: AbortController;
 }
 
@@ -93,6 +95,7 @@ class Schedule {
   readonly calls: Call[] = [];
   readonly lives: { what: string; settled: boolean }[] = [];
   readonly violations: string[];
+  #wrongAnswers = 0;
   readonly #tails: { stop(): void }[] = [];
 
   constructor(
@@ -101,6 +104,13 @@ class Schedule {
   ) {
     this.world = new World(worldOptions);
     this.violations = this.world.violations;
+    this.world.onDisconnected = () => {
+      const writes = this.calls.filter(({ kind, sent }) => kind === 'create' && sent);
+      setImmediate(() => {
+        for (const { name, outcome } of writes)
+          if (outcome === 'pending') this.violations.push(`${name} outlived its child`);
+      });
+    };
   }
 
   /** Of start, stop, restart and tails: each ends, in a typed error at worst. */
@@ -123,7 +133,14 @@ class Schedule {
     const number = this.calls.length;
     const name = kind === 'ping' ? `ping ${number}` : `b-${number}-${takes}`;
     const abort = new AbortController();
-    const call: Call = { name, kind, outcome: 'pending', settled: 0, abort };
+    const call: Call = {
+      name,
+      kind,
+      outcome: 'pending',
+      settled: 0,
+      sent: this.world.supervision.state.is(SidecarState.RUNNING),
+      abort,
+    };
     this.calls.push(call);
     const { STARTING, RUNNING, RESTARTING } = SidecarState;
     if (!this.world.supervision.state.is(STARTING, RUNNING, RESTARTING)) {
@@ -191,8 +208,10 @@ class Schedule {
       child?.write('Content-Length: 5000\r\n\r\n{"jsonrpc"');
       child?.exit(1, null);
     } else if (fault === 'noise') child?.write('Debugger attached.\n');
-    else if (fault === 'wrong answer') child?.write(frame('{"jsonrpc":"2.0","id":99998,"result":1}'));
-    else if (fault === 'stop') child?.freeze('stopped');
+    else if (fault === 'wrong answer') {
+      this.#wrongAnswers++;
+      child?.write(frame('{"jsonrpc":"2.0","id":99998,"result":1}'));
+    } else if (fault === 'stop') child?.freeze('stopped');
     else if (fault === 'busy') {
       child?.freeze('running');
       setTimeout(() => child?.thaw(), 9000);
@@ -226,6 +245,9 @@ class Schedule {
     await settle(6);
     for (const { what, settled } of this.lives) if (!settled) this.violations.push(`${what} hangs`);
     for (const call of this.calls) this.#check(call);
+    // A late answer to a call that was given up is no fault.
+    const strangers = this.world.faults.filter((fault) => fault.includes('never made')).length;
+    if (strangers > this.#wrongAnswers) this.violations.push('an answer was held against the child');
     for (const { isAlive } of this.world.children) if (isAlive) this.violations.push('a child is left');
     if (!this.world.supervision.state.is(SidecarState.STOPPED, SidecarState.IDLE))
       this.violations.push(`the end is ${this.world.state}`);

@@ -123,6 +123,10 @@ export class World {
   readonly changes: StateChange[] = [];
   /** What must not be. */
   readonly violations: string[] = [];
+  /** Told when the connection to a child is gone. */
+  onDisconnected: () => void = () => {};
+  /** What the library held against a child's messages. */
+  readonly faults: string[] = [];
   readonly connection: Connection;
   readonly supervision: Supervision;
   readonly #births: Birth[];
@@ -142,6 +146,8 @@ export class World {
     const log = new DebugLog(false, undefined);
     const emit = (event: string, ...args: unknown[]) => {
       if (event === 'state-change') this.#changed(args[0] as StateChange);
+      if (event === 'ipc-disconnected') this.onDisconnected();
+      if (event === 'ipc-error') this.faults.push((args[0] as Error).message);
       return true;
     };
     this.connection = new Connection({
