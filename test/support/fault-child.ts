@@ -68,6 +68,7 @@ export class FakeChild implements Child {
   #activity: ProcessActivity['state'] = 'waiting';
   #resolveEnded: (status: ExitStatus) => void = () => {};
   #termPending = false;
+  #connection: Connection | undefined;
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #options: FakeChildOptions;
 
@@ -136,6 +137,8 @@ export class FakeChild implements Child {
     this.stdin.destroy();
     this.stdout.release();
     this.stdout.end();
+    // Timers die with a process; its pipes are closed already, so nothing of this is seen.
+    void this.#connection?.close();
     const end = () => this.#resolveEnded({ code, signal });
     const timer = setTimeout(() => {
       this.stdout.destroy();
@@ -166,6 +169,7 @@ export class FakeChild implements Child {
       token: birth === 'wrong-token' ? `not ${token}` : token,
       maxBodyBytes: 1024 * 1024,
     });
+    this.#connection = connection;
     connection.listen();
     void connection.ended.then(async (reason) => {
       if (this.isAlive) await connection.close();
@@ -208,6 +212,7 @@ export class FakeChild implements Child {
           if (this.#activity === 'waiting') sink.push(JSON.stringify({ pid: this.pid, number: sent++ }));
         }, 40);
         this.#timers.add(timer);
+        if (!this.isAlive) clearInterval(timer);
         return { close: async () => clearInterval(timer) };
       },
       close: () => Promise.resolve(),
