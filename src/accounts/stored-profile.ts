@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { SidecarError } from '../protocol/index.js';
 import type { Credentials } from './credentials.js';
 import { type Keychain, platformKeychain } from './keychain.js';
+import { writeWhole } from './write-whole.js';
 
 /** What `auth login` keeps. The token is in the keychain, or else here. */
 interface ProfileFile {
@@ -59,10 +60,9 @@ export async function storeProfile(
     ...(!inKeychain && { apiToken }),
     ...account,
   };
-  const { default: writeFileAtomic } = await import('write-file-atomic');
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await writeFileAtomic(path, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
+    await writeWhole(path, `${JSON.stringify(file, null, 2)}\n`);
   } catch (cause) {
     throw fileError(path, 'written', cause);
   }
