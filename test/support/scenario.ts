@@ -1,51 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import type { SidecarEvents, SidecarOptions, TauriSidecar } from '../../bridge/index.js';
+import { buildLibrary } from './fault-library.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-
-/**
- * The library and the scenario CLI, built once a test file as they are published: through tsx each launch would
- * cost half a second more.
- */
-async function buildAll(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'fluorite-scenario-'));
-  after(() => rm(folder, { recursive: true, force: true }));
-  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
-  const banner = "import { createRequire as r_ } from 'node:module'; const require = r_(import.meta.url);";
-  const shared = {
-    absWorkingDir: ROOT,
-    outdir: folder,
-    outbase: '.',
-    bundle: true,
-    logLevel: 'error',
-  } as const;
-  const esm = { ...shared, platform: 'node', format: 'esm' } as const;
-  await Promise.all([
-    build({ ...esm, entryPoints: ['bridge/index.ts'], packages: 'external' }),
-    build({
-      ...shared,
-      entryPoints: ['worker/main.ts'],
-      platform: 'node',
-      format: 'cjs',
-      outExtension: { '.js': '.cjs' },
-    }),
-    build({ ...esm, entryPoints: ['test/support/scenario-cli.ts'], banner: { js: banner } }),
-  ]);
-  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
-  return folder;
-}
-
-export const built = await buildAll();
-export const scenarioCli = join(built, 'test/support/scenario-cli.js');
-/** The library as built for this test file. */
-export const library: typeof import('../../bridge/index.js') = await import(join(built, 'bridge/index.js'));
+/** The library and the scenario CLI, built once a test file. */
+const bundles = await buildLibrary(['test/support/scenario-cli.ts']);
+export const built = bundles.folder;
+export const scenarioCli = bundles.pathOf('test/support/scenario-cli.ts');
+export const { library } = bundles;
 
 export async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'fluorite-bridge-'));

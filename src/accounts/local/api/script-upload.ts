@@ -74,7 +74,9 @@ export async function readJsonPart(form: FormData, name: string): Promise<Record
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
-  } catch {}
+  } catch {
+    // Not JSON, or JSON that is no object: told in the same words.
+  }
   throw new ApiError(400, 10021, `The ${name} part is not a JSON object`);
 }
 
