@@ -15,9 +15,6 @@ const MAX_PENDING = 65_536;
 const SWEEP_MS = 250;
 /** The thread's own calls have the ids between. */
 const ID_STEP = 2;
-/** How our server begins the answer to a call that went well. */
-const RESULT_HEAD = /^\{"jsonrpc":"2\.0","id":(\d{1,15}),"result":/;
-const HEAD_BYTES = 64;
 /** What a request has around its params, at most. */
 const ENVELOPE_BYTES = 128;
 
@@ -186,32 +183,31 @@ export class Calls {
     this.#sweeper = undefined;
   }
 
-  /** `count` answers, as the text of one JSON array. */
-  receive(json: string, count: number): void {
-    let answers: Answer[];
-    try {
-      answers = JSON.parse(json) as Answer[];
-    } catch (error) {
-      this.#fault(`an answer is not JSON: ${(error as Error).message}`);
-      return;
-    }
-    // Bodies were joined unparsed: one that is broken could swallow its neighbour, and then the count is off.
-    if (answers.length !== count) this.#fault('an answer is not JSON');
-    else for (const answer of answers) this.#settle(answer);
+  /** The results of `count` calls, as the text of one JSON array: an id, its result, an id, its result. */
+  receiveResults(json: string, count: number): void {
+    const results = this.#parse(json);
+    if (results === undefined) return;
+    // They were joined unparsed: one that is broken could swallow its neighbour, and then the number is off.
+    if (!Array.isArray(results) || results.length !== 2 * count) this.#fault('a result is not JSON');
+    else for (let at = 0; at < results.length; at += 2) this.#settleResult(results[at], results[at + 1]);
   }
 
-  /** One answer, large, in UTF-8. */
-  receiveBytes(bytes: Uint8Array): void {
-    const head = RESULT_HEAD.exec(
-      Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(HEAD_BYTES, bytes.length)).toString('latin1'),
-    );
-    const id = Number(head?.[1]);
-    if (head === null || this.#pending.get(id)?.raw !== true) {
-      this.receive(`[${decode(bytes)}]`, 1);
+  /** One large result, as JSON in UTF-8. */
+  receiveLargeResult(id: number, bytes: Uint8Array): void {
+    if (this.#pending.get(id)?.raw === false) {
+      const result = this.#parse(decode(bytes));
+      if (result !== undefined) this.#settleResult(id, result);
       return;
     }
-    const pending = this.#take(id) as Pending;
-    pending.resolve(new RawResult(pending.method, bytes.subarray(head[0].length, -1)));
+    const pending = this.#answered(id);
+    pending?.resolve(new RawResult(pending.method, bytes));
+  }
+
+  /** One answer whole, as JSON, checked to be one: an error, or a result in another form than our server's. */
+  receiveAnswer(json: string): void {
+    const { id, result, error } = JSON.parse(json) as Answer;
+    if (error === undefined) this.#settleResult(id, result);
+    else this.#answered(id)?.reject(SidecarError.fromWire(error));
   }
 
   progress({ token, value }: NotificationParams<'$/progress'>): void {
@@ -306,27 +302,28 @@ export class Calls {
     return pending;
   }
 
-  #settle(answer: Answer): void {
-    const { id, error } = answer;
+  #parse(json: string): unknown {
+    try {
+      return JSON.parse(json);
+    } catch (error) {
+      this.#fault(`a result is not JSON: ${(error as Error).message}`);
+      return undefined;
+    }
+  }
+
+  #settleResult(id: unknown, result: unknown): void {
+    const pending = this.#answered(id);
+    if (pending !== undefined) this.#resolve(pending, result);
+  }
+
+  /** The call that an answer belongs to, taken out; undefined when nobody waits for it. */
+  #answered(id: unknown): Pending | undefined {
     const pending = typeof id === 'number' ? this.#take(id) : undefined;
-    if (pending === undefined) {
-      if (typeof id === 'number' && this.#abandoned.delete(id)) return;
-      // A child that is being ended for a restart still answers what was settled when that began.
-      if (!this.#connected) return;
-      this.#fault(`it answered a call that was never made: id ${JSON.stringify(id)}`);
-      return;
-    }
-    if (error === undefined && 'result' in answer) this.#resolve(pending, answer.result);
-    else if (error !== undefined && !('result' in answer)) pending.reject(SidecarError.fromWire(error));
-    else {
-      pending.reject(
-        new SidecarError(
-          'protocol-error',
-          `The answer to ${pending.method} has not exactly one of result and error.`,
-        ),
-      );
-      this.#fault('an answer has not exactly one of result and error');
-    }
+    if (pending !== undefined) return pending;
+    if (typeof id === 'number' && this.#abandoned.delete(id)) return undefined;
+    // A child that is being ended for a restart still answers what was settled when that began.
+    if (this.#connected) this.#fault(`it answered a call that was never made: id ${JSON.stringify(id)}`);
+    return undefined;
   }
 
   #resolve(pending: Pending, result: unknown): void {

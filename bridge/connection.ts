@@ -158,11 +158,14 @@ export class Connection {
 
   #receive(message: LaneMessage): void {
     switch (message.type) {
-      case 'answers':
-        this.calls.receive(message.json, message.count);
+      case 'results':
+        this.calls.receiveResults(message.json, message.count);
+        break;
+      case 'large-result':
+        this.calls.receiveLargeResult(message.id, message.bytes);
         break;
       case 'answer':
-        this.calls.receiveBytes(message.bytes);
+        this.calls.receiveAnswer(message.json);
         break;
       case 'tail':
         this.tails.deliver(message);

@@ -59,10 +59,12 @@ export interface StopSteps {
 
 /** What the main thread gets on the lane. It sends JSON-RPC messages there, one a line, and nothing else. */
 export type LaneMessage =
-  /** `count` answers to the lane's calls, as the text of one JSON array. */
-  | { type: 'answers'; json: string; count: number }
-  /** One large answer, as bytes of UTF-8. */
-  | { type: 'answer'; bytes: Uint8Array }
+  /** The results of `count` calls, as the text of one JSON array: an id, its result, an id, its result. */
+  | { type: 'results'; json: string; count: number }
+  /** One large result, as JSON in UTF-8. */
+  | { type: 'large-result'; id: number; bytes: Uint8Array }
+  /** One answer whole, as JSON: an error, or a result in another form than our server's. */
+  | { type: 'answer'; json: string }
   /** A batch of a tail that the lane opened; `bytes` is the JSON array of its events. */
   | { type: 'tail'; tailId: string; seq: number; dropped: number; bytes: Uint8Array }
   /** Any other notification, parsed. */

@@ -5,10 +5,11 @@ import { FrameReader } from '../src/transport/frame-reader.js';
 import { FrameWriter } from '../src/transport/frame-writer.js';
 import { DEFAULT_LIMITS } from '../src/transport/limits.js';
 import { classify } from '../src/transport/message.js';
+import { readResultHead } from '../src/transport/message-head.js';
 import { PendingTable } from '../src/transport/pending-table.js';
 import { Failure } from './failure.js';
 import type { Lane } from './lane.js';
-import { isLaneAnswer, readTailBatch } from './sniff.js';
+import { readTailBatch } from './sniff.js';
 import type { TailRouter } from './tail-router.js';
 
 /** From this size on a body is handed to the main thread as bytes, moved and not copied. */
@@ -184,25 +185,18 @@ export class Session {
 
   #receive(bytes: Buffer, start: number, end: number, text: string | undefined): void {
     checkDepth(bytes, start, end, DEFAULT_LIMITS.maxDepth);
-    if (end - start >= LARGE_BODY_BYTES) this.#receiveLarge(bytes, start, end, text);
-    else this.#receiveText(bytes, start, end, bodyText(bytes, start, end, text));
-  }
-
-  #receiveLarge(bytes: Buffer, start: number, end: number, text: string | undefined): void {
-    const head = bytes.toString('latin1', start, Math.min(end, start + 256));
-    if (!isLaneAnswer(head)) {
+    const head = readResultHead(bytes, start, end);
+    if (head === undefined || !isLaneId(head.id)) {
       this.#receiveText(bytes, start, end, bodyText(bytes, start, end, text));
-      return;
+    } else if (end - start < LARGE_BODY_BYTES) {
+      this.#lane.pushResult(head.id, bodyText(bytes, head.resultStart, end - 1, text));
+    } else {
+      if (text === undefined) checkEncoding(bytes.subarray(start, end));
+      this.#lane.postLargeResult(head.id, bytes, start, head.resultStart, end);
     }
-    if (text === undefined) checkEncoding(bytes.subarray(start, end));
-    this.#lane.postAnswerBytes(bytes, start, end);
   }
 
   #receiveText(bytes: Buffer, start: number, end: number, body: string): void {
-    if (isLaneAnswer(body)) {
-      this.#lane.pushAnswer(body);
-      return;
-    }
     const batch = readTailBatch(body);
     if (batch !== undefined) {
       // The answer that names a tail may still wait for the end of this chunk.
@@ -228,7 +222,7 @@ export class Session {
       return;
     }
     const { id } = incoming.message;
-    if (typeof id === 'number' && id % 2 === 0) this.#lane.pushAnswer(body);
+    if (isLaneId(id)) this.#lane.postAnswer(body);
     else this.#settle(incoming.message);
   }
 
@@ -257,6 +251,10 @@ export class Session {
     this.close();
     this.#onFault(new Failure('protocol-error', `The CLI broke the protocol: ${message}`, { fault }));
   }
+}
+
+function isLaneId(id: unknown): boolean {
+  return typeof id === 'number' && id % ID_STEP === 0;
 }
 
 function indeterminate(): Failure {

@@ -1,26 +1,6 @@
-/** How our server begins an answer; any other form is parsed whole. */
-const ANSWER = '{"jsonrpc":"2.0","id":';
 const BATCH =
   /^\{"jsonrpc":"2\.0","method":"tail\/batch","params":\{"tailId":"([\w-]{1,64})","seq":(\d{1,15}),"dropped":(\d{1,15}),"events":\[/;
 const BATCH_START = '{"jsonrpc":"2.0","method":"tail/batch"';
-const QUOTE_FREE_ID = 15;
-const ZERO = 48;
-const NINE = 57;
-const COMMA = 44;
-
-/** Whether a body is an answer to a call of the lane: an even id, in canonical form. Looks at its first bytes only. */
-export function isLaneAnswer(body: string): boolean {
-  if (!body.startsWith(ANSWER)) return false;
-  let i = ANSWER.length;
-  let last = -1;
-  for (; i < ANSWER.length + QUOTE_FREE_ID; i++) {
-    const code = body.charCodeAt(i);
-    if (code < ZERO || code > NINE) break;
-    last = code - ZERO;
-  }
-  return last !== -1 && last % 2 === 0 && body.charCodeAt(i) === COMMA;
-}
-
 /** The head of a `tail/batch`, and where its events stand in the body. */
 export interface TailBatchHead {
   tailId: string;

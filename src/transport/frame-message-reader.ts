@@ -10,6 +10,7 @@ import { bodyText, checkDepth, parseJson } from './body.js';
 import { FrameError } from './frame-error.js';
 import { FrameReader, type FrameReaderOptions } from './frame-reader.js';
 import { DEFAULT_LIMITS } from './limits.js';
+import { readRequestHead } from './message-head.js';
 
 export interface FrameMessageReaderOptions extends FrameReaderOptions {
   /**
@@ -64,9 +65,8 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
   ): void {
     let message: Message;
     try {
-      const body = bodyText(bytes, start, end, text);
       checkDepth(bytes, start, end, this.#options.maxDepth ?? DEFAULT_LIMITS.maxDepth);
-      message = parseJson(body) as Message;
+      message = parseMessage(bytes, start, end, text);
     } catch (error) {
       if (!(error instanceof FrameError) || this.#options.onBodyFault === undefined) throw error;
       this.#options.onBodyFault(error);
@@ -83,5 +83,29 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
       stop();
       this.fireError(error);
     }
+  }
+}
+
+/** @throws FrameError `encoding-invalid`, `json-invalid` */
+function parseMessage(bytes: Buffer, start: number, end: number, text: string | undefined): Message {
+  const body = bodyText(bytes, start, end, text);
+  const head = readRequestHead(bytes, start, end);
+  if (head !== undefined) {
+    // The head is ASCII: as many characters as bytes.
+    const params = tryParse(body.slice(head.paramsStart - start, -1));
+    if (params !== undefined) {
+      const method = body.slice(head.methodStart - start, head.methodEnd - start);
+      return { jsonrpc: '2.0', id: head.id, method, params } as Message;
+    }
+  }
+  return parseJson(body) as Message;
+}
+
+/** A value parsed from JSON; undefined when the text is none, as when more members follow the params. */
+function tryParse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
   }
 }
