@@ -5,8 +5,12 @@ export function frame(body: string): string {
   return `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 
-/** Frames that come together are written as one string of at most about this many characters. */
-const FLUSH_LENGTH = 32 * 1024;
+/**
+ * The first write of a tick leaves at about this many characters, each that follows at twice as many as the one before:
+ * the other side begins early on a burst, and a large one costs few writes.
+ */
+const FIRST_FLUSH_LENGTH = 4 * 1024;
+const LAST_FLUSH_LENGTH = 64 * 1024;
 
 /**
  * Writes frames, coalesced: those of one tick leave in one write. A small message costs a string
@@ -16,6 +20,7 @@ export class FrameWriter {
   readonly #stream: Writable;
   #pending = '';
   #scheduled = false;
+  #flushLength = FIRST_FLUSH_LENGTH;
 
   constructor(stream: Writable) {
     this.#stream = stream;
@@ -28,16 +33,19 @@ export class FrameWriter {
 
   write(body: string): void {
     const text = frame(body);
-    if (this.#pending.length + text.length > FLUSH_LENGTH) this.flush();
+    if (this.#pending.length + text.length > LAST_FLUSH_LENGTH) this.flush();
     this.#pending = this.#pending === '' ? text : this.#pending + text;
-    if (this.#pending.length > FLUSH_LENGTH) this.flush();
-    else if (!this.#scheduled) this.#schedule();
+    if (!this.#scheduled) this.#schedule();
+    if (this.#pending.length < this.#flushLength) return;
+    this.flush();
+    this.#flushLength = Math.min(2 * this.#flushLength, LAST_FLUSH_LENGTH);
   }
 
   #schedule(): void {
     this.#scheduled = true;
     process.nextTick(() => {
       this.#scheduled = false;
+      this.#flushLength = FIRST_FLUSH_LENGTH;
       this.flush();
     });
   }
