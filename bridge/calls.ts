@@ -2,22 +2,20 @@ import {
   type CallableMethod,
   methods,
   type NotificationParams,
-  parseParams,
   parseResult,
   type Result,
   SidecarError,
 } from '../src/protocol/index.js';
 import { PendingTable } from '../src/transport/pending-table.js';
+import { cancelled, indeterminate, lostTwice, overloaded, timedOut } from './call-errors.js';
 import { decode, RawResult } from './raw-result.js';
+import { writeParams } from './request-params.js';
 
 /** Calls that may be unanswered at once, given up or not; more are refused, so that a stopped child costs bounded memory. */
 const MAX_PENDING = 65_536;
 const SWEEP_MS = 250;
 /** The thread's own calls have the ids between. */
 const ID_STEP = 2;
-/** What a request has around its params, at most. */
-const ENVELOPE_BYTES = 128;
-
 export interface CallOptions {
   /** Cancels the call: it rejects with the code `cancelled` (name `AbortError`). */
   signal?: AbortSignal;
@@ -100,9 +98,9 @@ export class Calls {
       const { signal } = options;
       if (signal?.aborted) throw cancelled(method, signal);
       if (this.#pending.size + this.#abandoned.size >= MAX_PENDING) {
-        throw new SidecarError('overloaded', `${method}: ${MAX_PENDING} calls wait for an answer already.`);
+        throw overloaded(method, MAX_PENDING);
       }
-      const paramsJson = this.#write(method, params);
+      const paramsJson = writeParams(method, params, this.#options.maxBodyBytes);
       const id = this.#nextId;
       this.#nextId += ID_STEP;
       const pending: Pending = {
@@ -214,31 +212,6 @@ export class Calls {
     if (typeof token === 'number') this.#pending.get(token)?.onProgress?.(value);
   }
 
-  /** The params as JSON, checked against the contract and the limit. */
-  #write(method: CallableMethod, params: unknown): string {
-    parseParams(method, params);
-    let json: string;
-    try {
-      json = JSON.stringify(params ?? {});
-    } catch (cause) {
-      throw new SidecarError(
-        'invalid-params',
-        `${method}: the params cannot be written as JSON: ${(cause as Error).message}.`,
-        { cause },
-      );
-    }
-    // A character has at most three bytes: most are settled without counting.
-    const limitBytes = this.#options.maxBodyBytes - ENVELOPE_BYTES;
-    if (json.length * 3 > limitBytes && Buffer.byteLength(json) > limitBytes) {
-      throw new SidecarError(
-        'limit-exceeded',
-        `${method}: the params have ${Buffer.byteLength(json)} bytes as JSON; the limit is ${limitBytes}. Give big values by file path.`,
-        { data: { limitBytes } },
-      );
-    }
-    return json;
-  }
-
   #send(pending: Pending): void {
     const { id, method, paramsJson } = pending;
     pending.sent = true;
@@ -279,11 +252,7 @@ export class Calls {
     const pending = this.#giveUp(id);
     if (pending === undefined) return;
     const { method, timeoutMs } = pending;
-    pending.reject(
-      new SidecarError('timeout', `${method} was not answered within ${timeoutMs} ms.`, {
-        data: { method, timeoutMs },
-      }),
-    );
+    pending.reject(timedOut(method, timeoutMs));
   }
 
   /** Takes a call out and tells the server, whose answer may be on the way already. */
@@ -349,21 +318,4 @@ export class Calls {
 export function checkTimeout(timeout: number | undefined): number | undefined {
   if (timeout === undefined || (Number.isFinite(timeout) && timeout > 0 && timeout < 2 ** 31)) return timeout;
   throw new SidecarError('invalid-option', `\`timeout\` is a number of milliseconds over 0, not ${timeout}.`);
-}
-
-function cancelled(method: string, signal: AbortSignal): SidecarError {
-  return new SidecarError('cancelled', `${method} was cancelled.`, { cause: signal.reason });
-}
-
-function lostTwice(method: string): SidecarError {
-  const message = `The CLI ended twice with ${method} in flight; it may be the cause. It is safe to repeat.`;
-  return new SidecarError('connection-lost', message, { data: { method } });
-}
-
-function indeterminate(method: string): SidecarError {
-  return new SidecarError(
-    'indeterminate',
-    `The CLI ended while ${method} was in flight: it may or may not have been carried out. Look before you repeat it.`,
-    { data: { method } },
-  );
 }
