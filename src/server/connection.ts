@@ -7,22 +7,19 @@ import {
   type NotificationName,
   type NotificationParams,
   notifications,
-  parseParams,
   Redactor,
   SidecarError,
-  secretsOfParams,
 } from '../protocol/index.js';
 import { FrameError } from '../transport/frame-error.js';
 import { FrameMessageReader } from '../transport/frame-message-reader.js';
 import { FrameWriter } from '../transport/frame-writer.js';
 import { classify, isId } from '../transport/message.js';
 import { BatchReply, type Reply } from './batch-reply.js';
-import { type ConnectionHandlers, callHandler } from './call.js';
 import type { Handlers, ServerServices } from './context.js';
 import { Handshake } from './handshake.js';
-import { InFlight } from './in-flight.js';
-import { RequestContext } from './request-context.js';
-import { bodyFault, errorText, resultText } from './response-text.js';
+import { Requests } from './requests.js';
+import { bodyFault } from './response-text.js';
+import { Responses } from './responses.js';
 import { Tails } from './tails.js';
 
 /** Messages of one batch: an answer is some hundred times the shortest message, and all of them are kept. */
@@ -57,7 +54,6 @@ export type ConnectionEnd =
 /** One client on one pair of streams: reads messages, runs handlers, writes answers. */
 export class Connection {
   readonly #services: ServerServices;
-  readonly #handlers: ConnectionHandlers;
   readonly #writer: FrameWriter;
   readonly #input: Readable;
   readonly #reader: FrameMessageReader;
@@ -66,7 +62,8 @@ export class Connection {
   readonly #maxBodyBytes: number;
   readonly #onFault: (line: string) => void;
   readonly #redactor: Redactor;
-  readonly #inFlight = new InFlight();
+  readonly #responses: Responses;
+  readonly #requests: Requests;
   #draining = false;
   #trace: 'off' | 'messages' | 'verbose' = 'off';
   #end: (reason: ConnectionEnd) => void = () => {};
@@ -87,12 +84,25 @@ export class Connection {
       notify: (method, paramsJson) => this.#notifyJson(method, paramsJson),
       isIdle: () => this.#writer.backlogBytes < TAIL_BACKLOG_BYTES,
     });
-    this.#handlers = {
-      ...options.handlers,
-      'system.shutdown': () => this.#shutdown(),
-      'dashboard.tailLogs': (params, context) => this.#tails.open(params, context),
-      'dashboard.stopTail': ({ tailId }) => this.#tails.stop(tailId),
-    };
+    this.#responses = new Responses({
+      redactor: this.#redactor,
+      maxBodyBytes: options.maxBodyBytes,
+      log: (line) => this.#services.log(line),
+      onResult: (id) => this.#traceMessage('sending response', '', id),
+    });
+    this.#requests = new Requests({
+      handlers: {
+        ...options.handlers,
+        'system.shutdown': () => this.#shutdown(),
+        'dashboard.tailLogs': (params, context) => this.#tails.open(params, context),
+        'dashboard.stopTail': ({ tailId }) => this.#tails.stop(tailId),
+      },
+      handshake: this.#handshake,
+      responses: this.#responses,
+      notify: (method, params) => this.#notify(method, params),
+      onAnswered: (method, result) => this.#answered(method, result),
+      onHandshakeFailed: (error) => this.#fail('authentication-failed', error),
+    });
     this.ended = new Promise((resolve) => {
       this.#end = (reason) => {
         this.#hasEnded = true;
@@ -102,7 +112,7 @@ export class Connection {
     this.#reader = new FrameMessageReader(options.input, {
       acceptContentType: true,
       maxBodyBytes: options.maxBodyBytes,
-      onBodyFault: (fault) => this.#answerError(null, bodyFault(fault), this.#write),
+      onBodyFault: (fault) => this.#responses.error(null, bodyFault(fault), this.#write),
     });
     options.output.on('drain', () => {
       options.input.resume();
@@ -124,7 +134,7 @@ export class Connection {
   /** Cancels what is in flight, ends the tails and writes out what was answered. Can be called twice. */
   async close(): Promise<void> {
     this.#hasEnded = true;
-    this.#inFlight.cancelAll();
+    this.#requests.cancelAll();
     await this.#tails.close();
     await this.#writer
       .drained()
@@ -141,7 +151,7 @@ export class Connection {
     if (messages.length === 0 || messages.length > MAX_BATCH_MESSAGES) {
       const why = `A batch holds from 1 to ${MAX_BATCH_MESSAGES} messages, not ${messages.length}.`;
       const failure = new SidecarError('invalid-request', why, { data: { fault: 'message-invalid' } });
-      this.#answerError(null, failure, this.#write);
+      this.#responses.error(null, failure, this.#write);
       return;
     }
     const batch = new BatchReply(this.#write, this.#maxBodyBytes);
@@ -160,7 +170,7 @@ export class Connection {
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       const id = (body as { id?: unknown } | null)?.id;
-      this.#answerError(isId(id) ? id : null, bodyFault(error), reply);
+      this.#responses.error(isId(id) ? id : null, bodyFault(error), reply);
     }
   }
 
@@ -168,27 +178,20 @@ export class Connection {
     this.#traceMessage('received request', method, id);
     const refusal = this.#refuse(id, method);
     if (refusal !== undefined) {
-      this.#answerError(id, refusal, reply);
+      this.#responses.error(id, refusal, reply);
       if (this.#handshake.failed) this.#fail('authentication-failed', refusal);
       return;
     }
-    if (method === 'initialize') void this.#inFlight.trackAlone(() => this.#initialize(id, params, reply));
-    else this.#run(id, method as CallableMethod, params, reply);
+    if (method === 'initialize') this.#requests.initialize(id, params, reply);
+    else this.#requests.run(id, method as CallableMethod, params, reply);
   }
 
   #refuse(id: number | string, method: string): SidecarError | undefined {
-    if (this.#inFlight.has(id)) {
-      return new SidecarError(
-        'invalid-request',
-        `A request with the id ${JSON.stringify(id)} is in flight already.`,
-      );
-    }
-    if (method === 'initialize') return undefined;
+    const refusal = this.#requests.refusal(id);
+    if (refusal !== undefined || method === 'initialize') return refusal;
     if (!this.#handshake.done) return this.#handshake.refusal(method);
     if (this.#draining)
       return new SidecarError('invalid-request', 'The server is shutting down and takes no more calls.');
-    if (this.#inFlight.isFull)
-      return new SidecarError('overloaded', 'Too many calls wait for their answers already.');
     if (isMethodName(method)) return undefined;
     return new SidecarError(
       'method-not-found',
@@ -196,51 +199,10 @@ export class Connection {
     );
   }
 
-  async #initialize(id: number | string, params: unknown, reply: Reply): Promise<void> {
-    try {
-      const answer = await this.#handshake.initialize(parseParams('initialize', params));
-      this.#answer(id, answer, reply);
-    } catch (error) {
-      const failure = SidecarError.from(error);
-      this.#answerError(id, failure, reply);
-      if (this.#handshake.failed) this.#fail('authentication-failed', failure);
-    }
-  }
-
-  #run(id: number | string, method: CallableMethod, params: unknown, reply: Reply): void {
-    const context = new RequestContext(id, (name, value) => this.#notify(name, value));
-    try {
-      const outcome = callHandler(this.#handlers, method, params, context);
-      if (outcome instanceof Promise) {
-        const settled = () => this.#settle(id, method, params, context, outcome, reply);
-        void this.#inFlight.track(id, context, settled);
-      } else this.#answer(id, outcome, reply);
-    } catch (error) {
-      this.#answerError(id, this.#logged(method, params, error), reply);
-    }
-  }
-
-  async #settle(
-    id: number | string,
-    method: CallableMethod,
-    params: unknown,
-    context: RequestContext,
-    outcome: Promise<unknown>,
-    reply: Reply,
-  ): Promise<void> {
-    try {
-      const result = await outcome;
-      this.#inFlight.answered(id);
-      this.#answer(id, result, reply);
-      if (method === 'dashboard.tailLogs') this.#tails.begin((result as { tailId: string }).tailId);
-      if (method === 'system.shutdown') this.#end('shutdown');
-    } catch (error) {
-      this.#inFlight.answered(id);
-      const cancelled = context.cancelled
-        ? new SidecarError('cancelled', `${method} was cancelled.`, { cause: error })
-        : error;
-      this.#answerError(id, this.#logged(method, params, cancelled), reply);
-    }
+  /** A tail's batches follow behind the answer that names it; the answer to a shutdown is the last. */
+  #answered(method: CallableMethod, result: unknown): void {
+    if (method === 'dashboard.tailLogs') this.#tails.begin((result as { tailId: string }).tailId);
+    if (method === 'system.shutdown') this.#end('shutdown');
   }
 
   #receiveNotification({ method, params }: NotificationMessage): void {
@@ -258,7 +220,7 @@ export class Connection {
       }
       case '$/cancelRequest': {
         const cancel = this.#parseNotification('$/cancelRequest', params);
-        if (cancel !== undefined) this.#inFlight.cancel(cancel.id);
+        if (cancel !== undefined) this.#requests.cancel(cancel.id);
         return;
       }
       case '$/setTrace': {
@@ -278,7 +240,7 @@ export class Connection {
       this.#handshake.initialized(proof);
     } catch (error) {
       const failure = SidecarError.from(error);
-      this.#answerError(null, failure, this.#write);
+      this.#responses.error(null, failure, this.#write);
       this.#fail('authentication-failed', failure);
     }
   }
@@ -300,7 +262,7 @@ export class Connection {
     this.#draining = true;
     // The shutdown itself is counted among the calls in flight once this function has returned its promise.
     await Promise.resolve();
-    await this.#inFlight.drain(1);
+    await this.#requests.drain(1);
     await this.#tails.close();
     return { success: true };
   }
@@ -311,28 +273,9 @@ export class Connection {
    */
   async #inputEnded(): Promise<void> {
     // A shutdown on its way drains by itself, and its answer ends the connection.
-    if (!this.#draining) await this.#inFlight.drain(0);
+    if (!this.#draining) await this.#requests.drain(0);
     else await this.ended;
     this.#end('input-ended');
-  }
-
-  #answer(id: number | string, result: unknown, reply: Reply): void {
-    this.#traceMessage('sending response', '', id);
-    reply(resultText(id, result, this.#maxBodyBytes));
-  }
-
-  #answerError(id: number | string | null, error: SidecarError, reply: Reply): void {
-    reply(errorText(id, this.#redactor.error(error), this.#maxBodyBytes));
-  }
-
-  #logged(method: string, params: unknown, error: unknown): SidecarError {
-    const redactor = this.#redactor.with(secretsOfParams(params));
-    const failure = redactor.error(SidecarError.from(error));
-    if (failure.code === 'internal-error') {
-      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      this.#services.log(redactor.text(`${method}: ${text}`));
-    }
-    return failure;
   }
 
   #fail(reason: ConnectionEnd, error: Error): void {

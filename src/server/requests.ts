@@ -1,0 +1,115 @@
+import {
+  type CallableMethod,
+  type NotificationParams,
+  parseParams,
+  type Result,
+  SidecarError,
+} from '../protocol/index.js';
+import type { Reply } from './batch-reply.js';
+import { type ConnectionHandlers, callHandler } from './call.js';
+import type { Handshake } from './handshake.js';
+import { InFlight } from './in-flight.js';
+import { RequestContext } from './request-context.js';
+import type { Responses } from './responses.js';
+
+export interface RequestsOptions {
+  handlers: ConnectionHandlers;
+  handshake: Handshake;
+  responses: Responses;
+  notify(method: '$/progress', params: NotificationParams<'$/progress'>): void;
+  /** Called when the result of a call that took its time was written. */
+  onAnswered(method: CallableMethod, result: unknown): void;
+  /** The handshake has failed, and with it the connection. */
+  onHandshakeFailed(error: SidecarError): void;
+}
+
+/** Runs the requests of one connection and has each answered once. */
+export class Requests {
+  readonly #options: RequestsOptions;
+  readonly #inFlight = new InFlight();
+
+  constructor(options: RequestsOptions) {
+    this.#options = options;
+  }
+
+  /** Why a request cannot be taken beside those in flight, if it cannot. */
+  refusal(id: number | string): SidecarError | undefined {
+    if (this.#inFlight.has(id)) {
+      return new SidecarError(
+        'invalid-request',
+        `A request with the id ${JSON.stringify(id)} is in flight already.`,
+      );
+    }
+    if (this.#inFlight.isFull) {
+      return new SidecarError('overloaded', 'Too many calls wait for their answers already.');
+    }
+    return undefined;
+  }
+
+  /** One that is answered at once is answered before this returns. */
+  run(id: number | string, method: CallableMethod, params: unknown, reply: Reply): void {
+    const { handlers, responses, notify } = this.#options;
+    const context = new RequestContext(id, notify);
+    try {
+      const outcome = callHandler(handlers, method, params, context);
+      if (outcome instanceof Promise) {
+        const settled = () => this.#settle(id, method, params, context, outcome, reply);
+        void this.#inFlight.track(id, context, settled);
+      } else responses.result(id, outcome, reply);
+    } catch (error) {
+      responses.failure(id, method, params, error, reply);
+    }
+  }
+
+  initialize(id: number | string, params: unknown, reply: Reply): void {
+    void this.#inFlight.trackAlone(() => this.#initialize(id, params, reply));
+  }
+
+  cancel(id: number | string): void {
+    this.#inFlight.cancel(id);
+  }
+
+  cancelAll(): void {
+    this.#inFlight.cancelAll();
+  }
+
+  /** Waits, bounded, until no more than `left` requests are unanswered; then cancels them, and waits for that too. */
+  drain(left: number): Promise<void> {
+    return this.#inFlight.drain(left);
+  }
+
+  async #settle(
+    id: number | string,
+    method: CallableMethod,
+    params: unknown,
+    context: RequestContext,
+    outcome: Promise<Result<CallableMethod>>,
+    reply: Reply,
+  ): Promise<void> {
+    const { responses, onAnswered } = this.#options;
+    try {
+      const result = await outcome;
+      this.#inFlight.answered(id);
+      responses.result(id, result, reply);
+      onAnswered(method, result);
+    } catch (error) {
+      this.#inFlight.answered(id);
+      const cancelled = context.cancelled
+        ? new SidecarError('cancelled', `${method} was cancelled.`, { cause: error })
+        : error;
+      responses.failure(id, method, params, cancelled, reply);
+    }
+  }
+
+  async #initialize(id: number | string, params: unknown, reply: Reply): Promise<void> {
+    const { handshake, responses, onHandshakeFailed } = this.#options;
+    try {
+      const answer = await handshake.initialize(parseParams('initialize', params));
+      responses.result(id, answer, reply);
+    } catch (error) {
+      const failure = SidecarError.from(error);
+      responses.error(id, failure, reply);
+      if (handshake.failed) onHandshakeFailed(failure);
+    }
+  }
+}
