@@ -7,7 +7,9 @@ import { childEnvironment } from './child-environment.js';
 import { createAuthToken, type ResolvedOptions } from './options.js';
 
 /** The package's own CLI, beside this module in the sources and in what is built. */
-const OWN_CLI = fileURLToPath(new URL(`../src/cli${extname(import.meta.url)}`, import.meta.url));
+const OWN_CLI = fileURLToPath(
+  new URL(extname(import.meta.url) === '.ts' ? '../src/cli.ts' : '../src/cli.cjs', import.meta.url),
+);
 
 /** What one launch needs: the host's environment as it is now, and a new token unless the user gave one. */
 export function launchOptions(options: ResolvedOptions): LaunchOptions {

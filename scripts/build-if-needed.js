@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const SOURCES = ['src', 'worker', 'bridge', 'scripts', 'package.json', 'package-lock.json'];
 
-const builtMs = changedMs(join(root, 'dist/src/cli.js'));
+const builtMs = changedMs(join(root, 'dist/src/cli.cjs'));
 if (builtMs === undefined || SOURCES.some((source) => hasNewer(join(root, source), builtMs))) {
   console.log(builtMs === undefined ? 'Building ...' : 'The sources have changed: building ...');
   await import('./build.js');

@@ -17,7 +17,7 @@ await replaceFolder(join(root, 'dist'), async (outdir) => {
   await bundle(outdir);
   if (!process.argv.includes('--no-types')) declareTypes(outdir);
   // Dated to before the sources were read: what is changed during the build counts as newer, see build-if-needed.js.
-  await utimes(join(outdir, 'src', 'cli.js'), startedAt, startedAt);
+  await utimes(join(outdir, 'src', 'cli.cjs'), startedAt, startedAt);
 });
 
 /** @param {string} outdir */

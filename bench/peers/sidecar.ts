@@ -121,7 +121,7 @@ async function childPath(synthetic: boolean, folder: string): Promise<string | u
   const own = synthetic ? join(builtFolder(), 'synthetic-server.js') : undefined;
   if (profileArguments().length === 0) return own;
   const script =
-    own ?? fileURLToPath(new URL('dist/src/cli.js', import.meta.resolve('fluorite-flake/package.json')));
+    own ?? fileURLToPath(new URL('dist/src/cli.cjs', import.meta.resolve('fluorite-flake/package.json')));
   // Node takes no --cpu-prof from the environment.
   const command = [process.execPath, ...profileArguments(), script].map((word) => `'${word}'`).join(' ');
   const wrapper = join(folder, 'profiled-cli');

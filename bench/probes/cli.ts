@@ -7,7 +7,7 @@ import { createMessageConnection, StreamMessageReader, StreamMessageWriter } fro
 import { endChild } from '../peers/child.js';
 import { probe } from './probe.js';
 
-const CLI = fileURLToPath(new URL('dist/src/cli.js', import.meta.resolve('fluorite-flake/package.json')));
+const CLI = fileURLToPath(new URL('dist/src/cli.cjs', import.meta.resolve('fluorite-flake/package.json')));
 
 /** The CLI spoken to directly, without the library: the child's share of a sidecar's start. */
 await probe({ start }, () => Promise.resolve());

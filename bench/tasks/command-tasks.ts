@@ -10,7 +10,7 @@ import { type LocalTaskAccount, makeFolders, prepareAccount } from './account.js
 import { keepAsking } from './keep-asking.js';
 import { type Tasks, WORKER } from './tasks.js';
 
-const CLI = fileURLToPath(new URL('dist/src/cli.js', import.meta.resolve('fluorite-flake/package.json')));
+const CLI = fileURLToPath(new URL('dist/src/cli.cjs', import.meta.resolve('fluorite-flake/package.json')));
 const WRANGLER = join(
   dirname(createRequire(import.meta.url).resolve('wrangler/package.json')),
   'bin/wrangler.js',

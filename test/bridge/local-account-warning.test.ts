@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { library, temporaryFolder } from '../support/scenario.js';
 
-const cliPath = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url));
+const cliPath = fileURLToPath(new URL('../../dist/src/cli.cjs', import.meta.url));
 
 test('where auto came to the local account, it is said once, with its folder and how to sign in', {
   skip: !existsSync(cliPath) && 'not built',

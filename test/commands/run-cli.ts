@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const BUILT = `${root}dist/src/cli.js`;
+const BUILT = `${root}dist/src/cli.cjs`;
 /** What is published where it is built; the sources start 400 ms later. */
 export const isBuilt = existsSync(BUILT);
 const CLI = isBuilt ? [BUILT] : ['--import', 'tsx', `${root}src/cli.ts`];

@@ -100,7 +100,7 @@ test("the README's client in Python drives the server", async (t) => {
     .exec(readme)?.[1]
     ?.replace(
       '["npx", "fluorite-flake",',
-      `[${JSON.stringify(process.execPath)}, ${JSON.stringify(join(root, 'dist/src/cli.js'))},`,
+      `[${JSON.stringify(process.execPath)}, ${JSON.stringify(join(root, 'dist/src/cli.cjs'))},`,
     );
   assert.ok(program);
   const home = await mkdtemp(join(tmpdir(), 'ff-readme-test-'));

@@ -11,7 +11,7 @@ import { parseParams } from '../../src/protocol/index.js';
 import { projectFolder } from './project-folder.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const isBuilt = existsSync(join(root, 'dist/bridge/index.js')) && existsSync(join(root, 'dist/src/cli.js'));
+const isBuilt = existsSync(join(root, 'dist/bridge/index.js')) && existsSync(join(root, 'dist/src/cli.cjs'));
 
 test('the tests of a created project pass, and so does its type check', {
   skip: !isBuilt && 'not built',

@@ -17,7 +17,7 @@ function checkout() {
   writeFileSync(
     join(root, 'scripts/build.js'),
     `import { writeFileSync } from 'node:fs';
-     writeFileSync(new URL('../dist/src/cli.js', import.meta.url), '');
+     writeFileSync(new URL('../dist/src/cli.cjs', import.meta.url), '');
      console.log('built');`,
   );
   writeFileSync(join(root, 'src/file.ts'), '');

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The CLI and the library as they are published; `npm test` builds them first. */
-export const BUILT_CLI = `${ROOT}dist/src/cli.js`;
+export const BUILT_CLI = `${ROOT}dist/src/cli.cjs`;
 export const BUILT_LIBRARY = `${ROOT}dist/bridge/index.js`;
 
 /** The library as it is published. */

@@ -11,7 +11,7 @@ import { createNonce } from '../../src/transport/proof.js';
 import { collectingReader, frameBytes } from './wire.js';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
-const BUILT = join(root, 'dist/src/cli.js');
+const BUILT = join(root, 'dist/src/cli.cjs');
 /** What is published where it is built; the sources start 400 ms later. */
 export const CLI = existsSync(BUILT) ? [BUILT] : ['--import', 'tsx', join(root, 'src/cli.ts')];
 const WAIT_MS = 20_000;
