@@ -1,5 +1,6 @@
+import type { MethodDefinition } from '../../src/protocol/define-method.js';
 import { ERROR_CODES, type ErrorCode } from '../../src/protocol/errors.js';
-import { type MethodDefinition, methods } from '../../src/protocol/methods.js';
+import { methods } from '../../src/protocol/methods.js';
 import { commentsBefore, readContract } from './comments.js';
 
 const HEAD = `# Errors

@@ -25,7 +25,7 @@ export interface JsonSchema {
 
 /** The shapes that have a name of their own, in the order of `resources.ts`. */
 export const namedShapes: ReadonlyMap<string, z.ZodType> = new Map(
-  Object.entries(resources).flatMap(([name, value]) => (value instanceof z.ZodType ? [[name, value]] : [])),
+  Object.entries(resources).map(([name, shape]) => [name, shape()]),
 );
 
 const names = z.registry<{ id: string }>();

@@ -1,5 +1,6 @@
+import type { MethodDefinition } from '../../src/protocol/define-method.js';
 import type { ErrorCode } from '../../src/protocol/errors.js';
-import { type MethodDefinition, methods } from '../../src/protocol/methods.js';
+import { methods } from '../../src/protocol/methods.js';
 import { notifications } from '../../src/protocol/notifications.js';
 import { commentsBefore, readContract } from './comments.js';
 import {
@@ -124,12 +125,9 @@ function resultText(schema: JsonSchema, comments: ReadonlyMap<string, string>): 
 }
 
 function notificationsText(): string {
-  const source = readContract('notifications.ts');
+  const comments = commentsBefore(readContract('notifications.ts'), `'?([$/\\w]+)'?: notification\\(`);
   const rows = Object.entries(notifications).map(([name, { direction, params }]) => {
-    const from = source.indexOf(`${name.includes('/') ? `'${name}'` : name}: {`);
-    const own = commentsBefore(source.slice(from, source.indexOf('params:', from) + 8), '(params):').get(
-      'params',
-    );
+    const own = comments.get(name);
     const way = direction.replaceAll('-', ' ').replace('both', 'both ways');
     return `| \`${name}\` | ${way} | ${code(typeText(jsonSchema(params, 'output')))} | ${cell(own ?? '')} |`;
   });
@@ -163,7 +161,7 @@ function shapesText(): string {
 function fieldComments(name: string, part: 'params' | 'result'): Map<string, string> {
   const isHandshake = name === 'initialize';
   const source = readContract(isHandshake ? 'handshake.ts' : 'methods.ts');
-  const method = source.slice(source.indexOf(isHandshake ? 'initialize: {' : `'${name}': method(`));
+  const method = source.slice(source.indexOf(`${isHandshake ? name : `'${name}'`}: method(`));
   const result = method.indexOf('    result:');
   const text =
     part === 'params' ? method.slice(0, result) : method.slice(result, method.indexOf('    repeatable:'));
@@ -173,7 +171,7 @@ function fieldComments(name: string, part: 'params' | 'result'): Map<string, str
 /** The comments of the fields of a named shape. */
 function shapeComments(source: string, name: string): Map<string, string> {
   const start = source.indexOf(`export const ${name} =`);
-  return commentsBefore(source.slice(start, source.indexOf('\n});', start)), FIELD);
+  return commentsBefore(source.slice(start, source.indexOf('\n);', start)), FIELD);
 }
 
 function code(text: string): string {

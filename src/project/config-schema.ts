@@ -17,7 +17,7 @@ const object = z.record(z.string(), z.json());
 
 /** What an environment takes over from the top level when it does not say otherwise. */
 const inheritable = {
-  name: workerName.optional(),
+  name: workerName().optional(),
   main: z.string().min(1).optional(),
   compatibility_date: z.iso.date().optional(),
   compatibility_flags: names.optional(),
@@ -53,20 +53,20 @@ const notInheritable = {
     .array(
       z.looseObject({
         binding,
-        id: kvNamespaceId.optional(),
+        id: kvNamespaceId().optional(),
       }),
     )
     .optional(),
   r2_buckets: z
     .array(
-      z.looseObject({ binding, bucket_name: r2BucketName.optional(), jurisdiction: z.string().optional() }),
+      z.looseObject({ binding, bucket_name: r2BucketName().optional(), jurisdiction: z.string().optional() }),
     )
     .optional(),
   services: z
     .array(
       z.looseObject({
         binding,
-        service: workerName,
+        service: workerName(),
         environment: z.string().optional(),
         entrypoint: z.string().optional(),
       }),

@@ -1,10 +1,10 @@
+export type { MethodDefinition } from './define-method.js';
 export { ERROR_CODES, type ErrorCode, type ErrorData, SidecarError, type WireError } from './errors.js';
 export { initializedParams } from './handshake.js';
 export {
   type CallableMethod,
   callableMethodNames,
   isMethodName,
-  type MethodDefinition,
   type MethodName,
   type Methods,
   methods,

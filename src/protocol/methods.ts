@@ -1,40 +1,16 @@
 import * as z from 'zod';
-import type { ErrorCode } from './errors.js';
+import { type MethodDefinition, method } from './define-method.js';
 import { handshakeMethods } from './handshake.js';
+import { lazy } from './lazy.js';
 import * as r from './resources.js';
 
-/** One row of the contract. */
-export interface MethodDefinition<P extends z.ZodType = z.ZodType, R extends z.ZodType = z.ZodType> {
-  /** One sentence for the method reference, OpenRPC and `--help`. */
-  readonly summary: string;
-  readonly params: P;
-  readonly result: R;
-  /** The domain errors a caller should expect, beyond those any call can end with. */
-  readonly errors: readonly ErrorCode[];
-  /** Whether doing it twice has the effect of doing it once, so that it may be sent again after a restart. */
-  readonly repeatable: boolean;
-  /**
-   * Whether it changes anything in the account, in a Worker's data or on the disk: a read-only server refuses `write`.
-   * An invoked Worker may do anything, so that invoking one is a `write`; a dry run of a deploy is not refused.
-   */
-  readonly effect: 'read' | 'write';
-  /** How long the library waits for the answer unless the caller says otherwise, in milliseconds. */
-  readonly timeoutMs: number;
-}
-
-function method<P extends z.ZodType, R extends z.ZodType>(
-  definition: Omit<MethodDefinition<P, R>, 'errors' | 'timeoutMs'> & {
-    errors?: readonly ErrorCode[];
-    timeoutMs?: number;
-  },
-): MethodDefinition<P, R> {
-  return { errors: [], timeoutMs: 30_000, ...definition };
-}
-
-const noParams = z.strictObject({});
-const success = z.object({ success: z.literal(true) });
-const page = { cursor: z.string().optional(), limit: z.number().int().min(1).max(1000).optional() };
-const absolutePath = z.string().min(1);
+const noParams = lazy(() => z.strictObject({}));
+const success = lazy(() => z.object({ success: z.literal(true) }));
+const page = lazy(() => ({
+  cursor: z.string().optional(),
+  limit: z.number().int().min(1).max(1000).optional(),
+}));
+const absolutePath = lazy(() => z.string().min(1));
 const ACCOUNT_ERRORS = [
   'credentials-invalid',
   'permission-denied',
@@ -53,16 +29,16 @@ const TRANSFER_TIMEOUT_MS = 300_000;
 export const methods = {
   ...handshakeMethods,
 
-  'system.ping': method({
+  'system.ping': method(() => ({
     summary: 'Answers at once; the payload comes back unchanged.',
     params: z.strictObject({ payload: z.unknown().optional() }),
     result: z.object({ pong: z.literal(true), timestamp: z.number(), payload: z.unknown().optional() }),
     repeatable: true,
     effect: 'read',
-  }),
-  'system.version': method({
+  })),
+  'system.version': method(() => ({
     summary: 'Versions of the CLI, Node, the protocol and workerd.',
-    params: noParams,
+    params: noParams(),
     result: z.object({
       version: z.string(),
       node: z.string(),
@@ -71,46 +47,46 @@ export const methods = {
     }),
     repeatable: true,
     effect: 'read',
-  }),
-  'system.shutdown': method({
+  })),
+  'system.shutdown': method(() => ({
     summary: 'Finishes the calls in flight, answers, then ends the server with exit code 0.',
-    params: noParams,
-    result: success,
+    params: noParams(),
+    result: success(),
     repeatable: true,
     effect: 'read',
-  }),
-  'rpc.discover': method({
+  })),
+  'rpc.discover': method(() => ({
     summary: 'This contract as an OpenRPC document.',
-    params: noParams,
+    params: noParams(),
     result: z.looseObject({ openrpc: z.string(), info: z.unknown(), methods: z.array(z.unknown()) }),
     repeatable: true,
     effect: 'read',
-  }),
+  })),
 
-  'dashboard.getData': method({
+  'dashboard.getData': method(() => ({
     summary:
       'Everything a dashboard shows, asked for in parallel; a product that fails is an entry in `errors`.',
-    params: noParams,
+    params: noParams(),
     result: z.object({
-      account: r.accountInfo,
-      workers: z.array(r.worker),
-      r2Buckets: z.array(r.r2Bucket),
-      kvNamespaces: z.array(r.kvNamespace),
-      durableObjects: z.array(r.durableObjectNamespace),
-      deployments: z.array(r.deployment),
-      analytics: r.analytics.optional(),
-      errors: z.array(r.dashboardError),
+      account: r.accountInfo(),
+      workers: z.array(r.worker()),
+      r2Buckets: z.array(r.r2Bucket()),
+      kvNamespaces: z.array(r.kvNamespace()),
+      durableObjects: z.array(r.durableObjectNamespace()),
+      deployments: z.array(r.deployment()),
+      analytics: r.analytics().optional(),
+      errors: z.array(r.dashboardError()),
     }),
     errors: ACCOUNT_ERRORS,
     repeatable: true,
     effect: 'read',
-  }),
-  'dashboard.deployWorker': method({
+  })),
+  'dashboard.deployWorker': method(() => ({
     summary:
       'Deploys a Worker: from the project folder `cwd` (wrangler.jsonc, .json or .toml, bundled with esbuild), from an `entry` file, or from `script` or `modules` as given.',
     params: z.strictObject({
       /** Overrides the configuration's name; required with `script` or `modules`. */
-      name: r.workerName.optional(),
+      name: r.workerName().optional(),
       /** The configuration's environment. */
       env: z.string().min(1).optional(),
       /** Builds and checks, deploys nothing. */
@@ -122,9 +98,9 @@ export const methods = {
       /** The whole Worker as one ES module. */
       script: z.string().optional(),
       /** The Worker as modules; the first one is the main module. */
-      modules: z.array(r.workerModule).min(1).optional(),
+      modules: z.array(r.workerModule()).min(1).optional(),
       /** Added to the configuration's bindings; one of the same name wins over it. */
-      bindings: z.array(r.workerBinding).optional(),
+      bindings: z.array(r.workerBinding()).optional(),
       /** Plain text bindings by name. */
       vars: z.record(z.string(), z.string()).optional(),
       compatibilityDate: z.iso.date().optional(),
@@ -167,27 +143,27 @@ export const methods = {
     repeatable: false,
     effect: 'write',
     timeoutMs: DEPLOY_TIMEOUT_MS,
-  }),
-  'dashboard.listWorkers': method({
+  })),
+  'dashboard.listWorkers': method(() => ({
     summary: 'All Workers of the account.',
-    params: noParams,
-    result: z.array(r.worker),
+    params: noParams(),
+    result: z.array(r.worker()),
     errors: ACCOUNT_ERRORS,
     repeatable: true,
     effect: 'read',
-  }),
-  'dashboard.deleteWorker': method({
+  })),
+  'dashboard.deleteWorker': method(() => ({
     summary: 'Deletes a Worker.',
-    params: z.strictObject({ name: r.workerName }),
-    result: success,
+    params: z.strictObject({ name: r.workerName() }),
+    result: success(),
     errors: ['not-found', ...ACCOUNT_ERRORS],
     repeatable: false,
     effect: 'write',
-  }),
-  'dashboard.invokeWorker': method({
+  })),
+  'dashboard.invokeWorker': method(() => ({
     summary: 'Sends one HTTP request to a deployed Worker and returns its response.',
     params: z.strictObject({
-      name: r.workerName,
+      name: r.workerName(),
       /** Absolute, or a path and query; default `/`. */
       url: z.string().optional(),
       method: z
@@ -196,77 +172,77 @@ export const methods = {
         .default('GET'),
       headers: z.record(z.string(), z.string()).optional(),
       body: z.string().optional(),
-      bodyEncoding: r.bodyEncoding.default('utf8'),
+      bodyEncoding: r.bodyEncoding().default('utf8'),
     }),
     result: z.object({
       status: z.number(),
       headers: z.record(z.string(), z.string()),
       /** Text, or base64 when it is not UTF-8. */
       body: z.string(),
-      bodyEncoding: r.bodyEncoding.optional(),
+      bodyEncoding: r.bodyEncoding().optional(),
     }),
     errors: ['not-found', 'unsupported-platform', 'workerd-missing', 'workerd-failed', ...ACCOUNT_ERRORS],
     repeatable: false,
     effect: 'write',
     timeoutMs: DEPLOY_TIMEOUT_MS,
-  }),
-  'dashboard.listR2Buckets': method({
+  })),
+  'dashboard.listR2Buckets': method(() => ({
     summary: 'All R2 buckets of the account.',
-    params: noParams,
-    result: z.array(r.r2Bucket),
+    params: noParams(),
+    result: z.array(r.r2Bucket()),
     errors: ACCOUNT_ERRORS,
     repeatable: true,
     effect: 'read',
-  }),
-  'dashboard.createR2Bucket': method({
+  })),
+  'dashboard.createR2Bucket': method(() => ({
     summary: 'Creates an R2 bucket.',
     params: z.strictObject({
-      name: r.r2BucketName,
-      locationHint: r.r2LocationHint.optional(),
-      storageClass: r.r2StorageClass.optional(),
+      name: r.r2BucketName(),
+      locationHint: r.r2LocationHint().optional(),
+      storageClass: r.r2StorageClass().optional(),
     }),
-    result: success.extend({ bucket: r.r2Bucket }),
+    result: success().extend({ bucket: r.r2Bucket() }),
     errors: ['already-exists', ...ACCOUNT_ERRORS],
     repeatable: false,
     effect: 'write',
-  }),
-  'dashboard.deleteR2Bucket': method({
+  })),
+  'dashboard.deleteR2Bucket': method(() => ({
     summary: 'Deletes an empty R2 bucket.',
-    params: z.strictObject({ name: r.r2BucketName }),
-    result: success,
+    params: z.strictObject({ name: r.r2BucketName() }),
+    result: success(),
     errors: ['not-found', 'not-empty', ...ACCOUNT_ERRORS],
     repeatable: false,
     effect: 'write',
-  }),
-  'dashboard.listKvNamespaces': method({
+  })),
+  'dashboard.listKvNamespaces': method(() => ({
     summary: 'All KV namespaces of the account.',
-    params: noParams,
-    result: z.array(r.kvNamespace),
+    params: noParams(),
+    result: z.array(r.kvNamespace()),
     errors: ACCOUNT_ERRORS,
     repeatable: true,
     effect: 'read',
-  }),
-  'dashboard.createKvNamespace': method({
+  })),
+  'dashboard.createKvNamespace': method(() => ({
     summary: 'Creates a KV namespace.',
     params: z.strictObject({ title: z.string().min(1).max(512) }),
-    result: success.extend({ namespace: r.kvNamespace }),
+    result: success().extend({ namespace: r.kvNamespace() }),
     errors: ['already-exists', ...ACCOUNT_ERRORS],
     repeatable: false,
     effect: 'write',
-  }),
-  'dashboard.deleteKvNamespace': method({
+  })),
+  'dashboard.deleteKvNamespace': method(() => ({
     summary: 'Deletes a KV namespace and all of its keys.',
-    params: z.strictObject({ id: r.kvNamespaceId }),
-    result: success,
+    params: z.strictObject({ id: r.kvNamespaceId() }),
+    result: success(),
     errors: ['not-found', ...ACCOUNT_ERRORS],
     repeatable: false,
     effect: 'write',
-  }),
-  'dashboard.tailLogs': method({
+  })),
+  'dashboard.tailLogs': method(() => ({
     summary:
       'Opens a stream of trace events of one Worker; they arrive as `tail/batch` notifications until `dashboard.stopTail`.',
     params: z.strictObject({
-      workerName: r.workerName,
+      workerName: r.workerName(),
       /** Only these outcomes. */
       status: z
         .array(z.enum(['ok', 'error', 'canceled']))
@@ -297,26 +273,26 @@ export const methods = {
     ],
     repeatable: false,
     effect: 'read',
-  }),
-  'dashboard.stopTail': method({
+  })),
+  'dashboard.stopTail': method(() => ({
     summary: 'Ends a tail.',
     params: z.strictObject({ tailId: z.string().min(1) }),
-    result: success,
+    result: success(),
     errors: ['not-found'],
     repeatable: true,
     effect: 'read',
-  }),
+  })),
 
-  'r2.listObjects': method({
+  'r2.listObjects': method(() => ({
     summary: 'One page of the objects of a bucket, in key order.',
     params: z.strictObject({
-      bucket: r.r2BucketName,
+      bucket: r.r2BucketName(),
       prefix: z.string().optional(),
       delimiter: z.string().min(1).optional(),
-      ...page,
+      ...page(),
     }),
     result: z.object({
-      items: z.array(r.r2Object),
+      items: z.array(r.r2Object()),
       /** Common prefixes up to the delimiter. */
       prefixes: z.array(z.string()).optional(),
       cursor: z.string().optional(),
@@ -324,74 +300,82 @@ export const methods = {
     errors: ['not-found', ...ACCOUNT_ERRORS],
     repeatable: true,
     effect: 'read',
-  }),
-  'r2.getObject': method({
+  })),
+  'r2.getObject': method(() => ({
     summary: 'Reads an object, inline or into the file `path`.',
-    params: z.strictObject({ bucket: r.r2BucketName, key: r.r2ObjectKey, path: absolutePath.optional() }),
-    result: r.r2Object.extend({
+    params: z.strictObject({
+      bucket: r.r2BucketName(),
+      key: r.r2ObjectKey(),
+      path: absolutePath().optional(),
+    }),
+    result: r.r2Object().extend({
       body: z.string().optional(),
-      bodyEncoding: r.bodyEncoding.optional(),
+      bodyEncoding: r.bodyEncoding().optional(),
       path: z.string().optional(),
     }),
     errors: ['not-found', 'result-too-large', 'file-error', ...ACCOUNT_ERRORS],
     repeatable: true,
     effect: 'read',
     timeoutMs: TRANSFER_TIMEOUT_MS,
-  }),
-  'r2.putObject': method({
+  })),
+  'r2.putObject': method(() => ({
     summary: 'Writes an object from `body` or from the file `path`.',
     params: z
       .strictObject({
-        bucket: r.r2BucketName,
-        key: r.r2ObjectKey,
+        bucket: r.r2BucketName(),
+        key: r.r2ObjectKey(),
         body: z.string().optional(),
-        bodyEncoding: r.bodyEncoding.default('utf8'),
-        path: absolutePath.optional(),
-        httpMetadata: r.r2HttpMetadata.strict().optional(),
+        bodyEncoding: r.bodyEncoding().default('utf8'),
+        path: absolutePath().optional(),
+        httpMetadata: r.r2HttpMetadata().strict().optional(),
         customMetadata: z.record(z.string(), z.string()).optional(),
-        storageClass: r.r2StorageClass.optional(),
+        storageClass: r.r2StorageClass().optional(),
       })
       .refine(
         (params) => (params.body === undefined) !== (params.path === undefined),
         'give either body or path',
       ),
-    result: success.extend({ object: r.r2Object }),
+    result: success().extend({ object: r.r2Object() }),
     errors: ['not-found', 'limit-exceeded', 'file-error', ...ACCOUNT_ERRORS],
     repeatable: true,
     effect: 'write',
     timeoutMs: TRANSFER_TIMEOUT_MS,
-  }),
-  'r2.deleteObject': method({
+  })),
+  'r2.deleteObject': method(() => ({
     summary: 'Deletes an object; deleting one that is not there succeeds, as in R2.',
-    params: z.strictObject({ bucket: r.r2BucketName, key: r.r2ObjectKey }),
-    result: success,
+    params: z.strictObject({ bucket: r.r2BucketName(), key: r.r2ObjectKey() }),
+    result: success(),
     errors: ['not-found', ...ACCOUNT_ERRORS],
     repeatable: true,
     effect: 'write',
-  }),
+  })),
 
-  'kv.listKeys': method({
+  'kv.listKeys': method(() => ({
     summary: 'One page of the keys of a namespace, in key order.',
     params: z.strictObject({
-      namespaceId: r.kvNamespaceId,
+      namespaceId: r.kvNamespaceId(),
       prefix: z.string().optional(),
       cursor: z.string().optional(),
       /** As Cloudflare limits it. */
       limit: z.number().int().min(10).max(1000).optional(),
     }),
-    result: z.object({ items: z.array(r.kvKeyEntry), cursor: z.string().optional() }),
+    result: z.object({ items: z.array(r.kvKeyEntry()), cursor: z.string().optional() }),
     errors: ['not-found', ...ACCOUNT_ERRORS],
     repeatable: true,
     effect: 'read',
-  }),
-  'kv.get': method({
+  })),
+  'kv.get': method(() => ({
     summary: 'Reads a value, inline or into the file `path`.',
-    params: z.strictObject({ namespaceId: r.kvNamespaceId, key: r.kvKey, path: absolutePath.optional() }),
+    params: z.strictObject({
+      namespaceId: r.kvNamespaceId(),
+      key: r.kvKey(),
+      path: absolutePath().optional(),
+    }),
     result: z.object({
       key: z.string(),
       /** Text, or base64 when it is not UTF-8. */
       value: z.string().optional(),
-      valueEncoding: r.bodyEncoding.optional(),
+      valueEncoding: r.bodyEncoding().optional(),
       path: z.string().optional(),
       metadata: z.unknown().optional(),
       expiration: z.number().optional(),
@@ -400,16 +384,16 @@ export const methods = {
     repeatable: true,
     effect: 'read',
     timeoutMs: TRANSFER_TIMEOUT_MS,
-  }),
-  'kv.put': method({
+  })),
+  'kv.put': method(() => ({
     summary: 'Writes a value from `value` or from the file `path`.',
     params: z
       .strictObject({
-        namespaceId: r.kvNamespaceId,
-        key: r.kvKey,
+        namespaceId: r.kvNamespaceId(),
+        key: r.kvKey(),
         value: z.string().optional(),
-        valueEncoding: r.bodyEncoding.default('utf8'),
-        path: absolutePath.optional(),
+        valueEncoding: r.bodyEncoding().default('utf8'),
+        path: absolutePath().optional(),
         /** Seconds from now until the key expires, at least 60. */
         expirationTtl: z.number().int().min(60).optional(),
         /** Seconds since 1970 when the key expires, at least 60 from now. */
@@ -421,22 +405,22 @@ export const methods = {
         (params) => (params.value === undefined) !== (params.path === undefined),
         'give either value or path',
       ),
-    result: success,
+    result: success(),
     errors: ['not-found', 'limit-exceeded', 'file-error', ...ACCOUNT_ERRORS],
     repeatable: true,
     effect: 'write',
     timeoutMs: TRANSFER_TIMEOUT_MS,
-  }),
-  'kv.delete': method({
+  })),
+  'kv.delete': method(() => ({
     summary: 'Deletes a key; deleting one that is not there succeeds, as in KV.',
-    params: z.strictObject({ namespaceId: r.kvNamespaceId, key: r.kvKey }),
-    result: success,
+    params: z.strictObject({ namespaceId: r.kvNamespaceId(), key: r.kvKey() }),
+    result: success(),
     errors: ['not-found', ...ACCOUNT_ERRORS],
     repeatable: true,
     effect: 'write',
-  }),
+  })),
 
-  'project.create': method({
+  'project.create': method(() => ({
     summary: 'Creates a project folder `path`/`name`, with `$/progress` on the way.',
     params: z.strictObject({
       name: z
@@ -454,12 +438,12 @@ export const methods = {
       /** Makes a git repository with a first commit. */
       git: z.boolean().default(false),
     }),
-    result: success.extend({ projectPath: z.string(), files: z.array(z.string()) }),
+    result: success().extend({ projectPath: z.string(), files: z.array(z.string()) }),
     errors: ['already-exists', 'file-error', 'command-failed'],
     repeatable: false,
     effect: 'write',
     timeoutMs: TRANSFER_TIMEOUT_MS,
-  }),
+  })),
 } as const satisfies Record<string, MethodDefinition>;
 
 export type Methods = typeof methods;

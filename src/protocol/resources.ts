@@ -1,38 +1,46 @@
 import * as z from 'zod';
+import { lazy } from './lazy.js';
+
+type Shape<S extends () => z.ZodType> = z.infer<ReturnType<S>>;
 
 /** A Worker's name: lower case letters, digits, `-` and `_`, at most 255, as Cloudflare takes them. */
-export const workerName = z
-  .string()
-  .regex(
-    /^[a-z0-9_][a-z0-9_-]{0,254}$/,
-    'a Worker name has lower case letters, digits, - and _ only, and at most 255',
-  );
+export const workerName = lazy(() =>
+  z
+    .string()
+    .regex(
+      /^[a-z0-9_][a-z0-9_-]{0,254}$/,
+      'a Worker name has lower case letters, digits, - and _ only, and at most 255',
+    ),
+);
 
 /** An R2 bucket's name: 3 to 63 lower case letters, digits and hyphens, as R2 takes them. */
-export const r2BucketName = z
-  .string()
-  .regex(
-    /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/,
-    'a bucket name has 3 to 63 lower case letters, digits and hyphens, and starts and ends with a letter or digit',
-  );
+export const r2BucketName = lazy(() =>
+  z
+    .string()
+    .regex(
+      /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/,
+      'a bucket name has 3 to 63 lower case letters, digits and hyphens, and starts and ends with a letter or digit',
+    ),
+);
 
 /** An R2 object key: 1 to 1,024 bytes of UTF-8. */
-export const r2ObjectKey = utf8(1024, 'an object key');
+export const r2ObjectKey = lazy(() => utf8(1024, 'an object key'));
 
 /** A KV key: 1 to 512 bytes of UTF-8, not `.` or `..`. */
-export const kvKey = utf8(512, 'a key').refine(
-  (key) => key !== '.' && key !== '..',
-  'a key cannot be . or ..',
+export const kvKey = lazy(() =>
+  utf8(512, 'a key').refine((key) => key !== '.' && key !== '..', 'a key cannot be . or ..'),
 );
 
 /** A KV namespace's id: 32 hexadecimal digits. */
-export const kvNamespaceId = z.string().regex(/^[0-9a-f]{32}$/, 'a namespace id has 32 hexadecimal digits');
+export const kvNamespaceId = lazy(() =>
+  z.string().regex(/^[0-9a-f]{32}$/, 'a namespace id has 32 hexadecimal digits'),
+);
 
 /** How a `body` or `value` string is to be read: as text, or as base64 of bytes. */
-export const bodyEncoding = z.enum(['utf8', 'base64']);
+export const bodyEncoding = lazy(() => z.enum(['utf8', 'base64']));
 
 /** ISO 8601 time. */
-export const timestamp = z.string();
+export const timestamp = lazy(() => z.string());
 
 function utf8(maxBytes: number, what: string) {
   return z
@@ -45,173 +53,203 @@ function utf8(maxBytes: number, what: string) {
 }
 
 /** Which account answers: the embedded local one, or Cloudflare's. */
-export const accountInfo = z.object({
-  kind: z.enum(['local', 'cloud']),
-  id: z.string(),
-  name: z.string(),
-  /** local: the folder that holds the account's state. */
-  stateDir: z.string().optional(),
-  /** cloud: where the credentials came from, never the credentials. */
-  credentials: z.string().optional(),
-});
-export type AccountInfo = z.infer<typeof accountInfo>;
+export const accountInfo = lazy(() =>
+  z.object({
+    kind: z.enum(['local', 'cloud']),
+    id: z.string(),
+    name: z.string(),
+    /** local: the folder that holds the account's state. */
+    stateDir: z.string().optional(),
+    /** cloud: where the credentials came from, never the credentials. */
+    credentials: z.string().optional(),
+  }),
+);
+export type AccountInfo = Shape<typeof accountInfo>;
 
-export const worker = z.object({
-  name: z.string(),
-  etag: z.string().optional(),
-  createdOn: timestamp.optional(),
-  modifiedOn: timestamp.optional(),
-  compatibilityDate: z.string().optional(),
-  compatibilityFlags: z.array(z.string()).optional(),
-  handlers: z.array(z.string()).optional(),
-  usageModel: z.string().optional(),
-});
-export type Worker = z.infer<typeof worker>;
+export const worker = lazy(() =>
+  z.object({
+    name: z.string(),
+    etag: z.string().optional(),
+    createdOn: timestamp().optional(),
+    modifiedOn: timestamp().optional(),
+    compatibilityDate: z.string().optional(),
+    compatibilityFlags: z.array(z.string()).optional(),
+    handlers: z.array(z.string()).optional(),
+    usageModel: z.string().optional(),
+  }),
+);
+export type Worker = Shape<typeof worker>;
 
-export const r2Bucket = z.object({
-  name: z.string(),
-  creationDate: timestamp.optional(),
-  location: z.string().optional(),
-  storageClass: z.string().optional(),
-});
-export type R2Bucket = z.infer<typeof r2Bucket>;
+export const r2Bucket = lazy(() =>
+  z.object({
+    name: z.string(),
+    creationDate: timestamp().optional(),
+    location: z.string().optional(),
+    storageClass: z.string().optional(),
+  }),
+);
+export type R2Bucket = Shape<typeof r2Bucket>;
 
-export const r2LocationHint = z.enum(['apac', 'eeur', 'enam', 'weur', 'wnam', 'oc']);
-export const r2StorageClass = z.enum(['Standard', 'InfrequentAccess']);
+export const r2LocationHint = lazy(() => z.enum(['apac', 'eeur', 'enam', 'weur', 'wnam', 'oc']));
+export const r2StorageClass = lazy(() => z.enum(['Standard', 'InfrequentAccess']));
 
 /** R2's HTTP metadata, sent back as headers when the object is read. */
-export const r2HttpMetadata = z.object({
-  contentType: z.string().optional(),
-  contentLanguage: z.string().optional(),
-  contentDisposition: z.string().optional(),
-  contentEncoding: z.string().optional(),
-  cacheControl: z.string().optional(),
-  cacheExpiry: z.string().optional(),
-});
-export type R2HttpMetadata = z.infer<typeof r2HttpMetadata>;
+export const r2HttpMetadata = lazy(() =>
+  z.object({
+    contentType: z.string().optional(),
+    contentLanguage: z.string().optional(),
+    contentDisposition: z.string().optional(),
+    contentEncoding: z.string().optional(),
+    cacheControl: z.string().optional(),
+    cacheExpiry: z.string().optional(),
+  }),
+);
+export type R2HttpMetadata = Shape<typeof r2HttpMetadata>;
 
-export const r2Object = z.object({
-  key: z.string(),
-  /** Bytes. */
-  size: z.number(),
-  etag: z.string(),
-  lastModified: timestamp.optional(),
-  storageClass: z.string().optional(),
-  httpMetadata: r2HttpMetadata.optional(),
-  customMetadata: z.record(z.string(), z.string()).optional(),
-});
-export type R2Object = z.infer<typeof r2Object>;
+export const r2Object = lazy(() =>
+  z.object({
+    key: z.string(),
+    /** Bytes. */
+    size: z.number(),
+    etag: z.string(),
+    lastModified: timestamp().optional(),
+    storageClass: z.string().optional(),
+    httpMetadata: r2HttpMetadata().optional(),
+    customMetadata: z.record(z.string(), z.string()).optional(),
+  }),
+);
+export type R2Object = Shape<typeof r2Object>;
 
-export const kvNamespace = z.object({
-  id: z.string(),
-  title: z.string(),
-  supportsUrlEncoding: z.boolean().optional(),
-});
-export type KvNamespace = z.infer<typeof kvNamespace>;
+export const kvNamespace = lazy(() =>
+  z.object({
+    id: z.string(),
+    title: z.string(),
+    supportsUrlEncoding: z.boolean().optional(),
+  }),
+);
+export type KvNamespace = Shape<typeof kvNamespace>;
 
-export const kvKeyEntry = z.object({
-  name: z.string(),
-  /** Seconds since 1970, when the key expires. */
-  expiration: z.number().optional(),
-  metadata: z.unknown().optional(),
-});
-export type KvKeyEntry = z.infer<typeof kvKeyEntry>;
+export const kvKeyEntry = lazy(() =>
+  z.object({
+    name: z.string(),
+    /** Seconds since 1970, when the key expires. */
+    expiration: z.number().optional(),
+    metadata: z.unknown().optional(),
+  }),
+);
+export type KvKeyEntry = Shape<typeof kvKeyEntry>;
 
-export const durableObjectNamespace = z.object({
-  id: z.string(),
-  name: z.string().optional(),
-  className: z.string().optional(),
-  scriptName: z.string().optional(),
-});
-export type DurableObjectNamespace = z.infer<typeof durableObjectNamespace>;
+export const durableObjectNamespace = lazy(() =>
+  z.object({
+    id: z.string(),
+    name: z.string().optional(),
+    className: z.string().optional(),
+    scriptName: z.string().optional(),
+  }),
+);
+export type DurableObjectNamespace = Shape<typeof durableObjectNamespace>;
 
-export const deployment = z.object({
-  id: z.string(),
-  workerName: z.string(),
-  createdOn: timestamp.optional(),
-  author: z.string().optional(),
-  source: z.string().optional(),
-  message: z.string().optional(),
-  versions: z.array(z.object({ versionId: z.string(), percentage: z.number() })),
-});
-export type Deployment = z.infer<typeof deployment>;
+export const deployment = lazy(() =>
+  z.object({
+    id: z.string(),
+    workerName: z.string(),
+    createdOn: timestamp().optional(),
+    author: z.string().optional(),
+    source: z.string().optional(),
+    message: z.string().optional(),
+    versions: z.array(z.object({ versionId: z.string(), percentage: z.number() })),
+  }),
+);
+export type Deployment = Shape<typeof deployment>;
 
 /** Requests of the last 24 hours a Worker; only the cloud account measures them. */
-export const analytics = z.object({
-  since: timestamp,
-  until: timestamp,
-  workers: z.array(
-    z.object({ name: z.string(), requests: z.number(), errors: z.number(), subrequests: z.number() }),
-  ),
-});
-export type Analytics = z.infer<typeof analytics>;
+export const analytics = lazy(() =>
+  z.object({
+    since: timestamp(),
+    until: timestamp(),
+    workers: z.array(
+      z.object({ name: z.string(), requests: z.number(), errors: z.number(), subrequests: z.number() }),
+    ),
+  }),
+);
+export type Analytics = Shape<typeof analytics>;
 
 /** One product of a dashboard that could not be asked. */
-export const dashboardError = z.object({
-  product: z.enum(['workers', 'r2', 'kv', 'durableObjects', 'deployments', 'analytics']),
-  code: z.string(),
-  message: z.string(),
-});
-export type DashboardError = z.infer<typeof dashboardError>;
+export const dashboardError = lazy(() =>
+  z.object({
+    product: z.enum(['workers', 'r2', 'kv', 'durableObjects', 'deployments', 'analytics']),
+    code: z.string(),
+    message: z.string(),
+  }),
+);
+export type DashboardError = Shape<typeof dashboardError>;
 
 /**
  * A binding, in the shape of Cloudflare's own upload metadata
  * (https://developers.cloudflare.com/workers/configuration/multipart-upload-metadata/), which it passes into unchanged.
  * A KV namespace or R2 bucket left without an id or name is created on deploy, as wrangler does it.
  */
-export const workerBinding = z.discriminatedUnion('type', [
-  z.strictObject({
-    type: z.literal('kv_namespace'),
-    name: z.string(),
-    namespace_id: kvNamespaceId.optional(),
-  }),
-  z.strictObject({
-    type: z.literal('r2_bucket'),
-    name: z.string(),
-    bucket_name: r2BucketName.optional(),
-    jurisdiction: z.string().optional(),
-  }),
-  z.strictObject({ type: z.literal('plain_text'), name: z.string(), text: z.string() }),
-  z.strictObject({ type: z.literal('secret_text'), name: z.string(), text: z.string() }),
-  z.strictObject({ type: z.literal('json'), name: z.string(), json: z.unknown() }),
-  z.strictObject({
-    type: z.literal('service'),
-    name: z.string(),
-    service: workerName,
-    environment: z.string().optional(),
-    entrypoint: z.string().optional(),
-  }),
-]);
-export type WorkerBinding = z.infer<typeof workerBinding>;
+export const workerBinding = lazy(() =>
+  z.discriminatedUnion('type', [
+    z.strictObject({
+      type: z.literal('kv_namespace'),
+      name: z.string(),
+      namespace_id: kvNamespaceId().optional(),
+    }),
+    z.strictObject({
+      type: z.literal('r2_bucket'),
+      name: z.string(),
+      bucket_name: r2BucketName().optional(),
+      jurisdiction: z.string().optional(),
+    }),
+    z.strictObject({ type: z.literal('plain_text'), name: z.string(), text: z.string() }),
+    z.strictObject({ type: z.literal('secret_text'), name: z.string(), text: z.string() }),
+    z.strictObject({ type: z.literal('json'), name: z.string(), json: z.unknown() }),
+    z.strictObject({
+      type: z.literal('service'),
+      name: z.string(),
+      service: workerName(),
+      environment: z.string().optional(),
+      entrypoint: z.string().optional(),
+    }),
+  ]),
+);
+export type WorkerBinding = Shape<typeof workerBinding>;
 
 /** A module of a Worker. `content` is text, or base64 where `encoding` says so. */
-export const workerModule = z.strictObject({
-  name: z.string().min(1),
-  type: z.enum(['esm', 'commonjs', 'text', 'json', 'data', 'wasm']).default('esm'),
-  content: z.string(),
-  encoding: bodyEncoding.default('utf8'),
-});
-export type WorkerModule = z.infer<typeof workerModule>;
+export const workerModule = lazy(() =>
+  z.strictObject({
+    name: z.string().min(1),
+    type: z.enum(['esm', 'commonjs', 'text', 'json', 'data', 'wasm']).default('esm'),
+    content: z.string(),
+    encoding: bodyEncoding().default('utf8'),
+  }),
+);
+export type WorkerModule = Shape<typeof workerModule>;
 
 /** One line a Worker logged. */
-export const traceLog = z.looseObject({
-  level: z.string(),
-  message: z.unknown(),
-  /** Milliseconds since 1970. */
-  timestamp: z.number(),
-});
+export const traceLog = lazy(() =>
+  z.looseObject({
+    level: z.string(),
+    message: z.unknown(),
+    /** Milliseconds since 1970. */
+    timestamp: z.number(),
+  }),
+);
 
 /**
  * One trace event, in the shape Cloudflare's own tail sends
  * (https://developers.cloudflare.com/workers/runtime-apis/handlers/tail/#tailitems). Unknown fields pass through.
  */
-export const traceEvent = z.looseObject({
-  scriptName: z.string().nullable(),
-  outcome: z.string(),
-  /** Milliseconds since 1970. */
-  eventTimestamp: z.number().nullable(),
-  logs: z.array(traceLog),
-  exceptions: z.array(z.looseObject({ name: z.string(), message: z.string(), timestamp: z.number() })),
-  event: z.unknown(),
-});
-export type TraceEvent = z.infer<typeof traceEvent>;
+export const traceEvent = lazy(() =>
+  z.looseObject({
+    scriptName: z.string().nullable(),
+    outcome: z.string(),
+    /** Milliseconds since 1970. */
+    eventTimestamp: z.number().nullable(),
+    logs: z.array(traceLog()),
+    exceptions: z.array(z.looseObject({ name: z.string(), message: z.string(), timestamp: z.number() })),
+    event: z.unknown(),
+  }),
+);
+export type TraceEvent = Shape<typeof traceEvent>;

@@ -65,10 +65,10 @@ function listBuckets(services: LocalServices, url: URL): Response {
 }
 
 function createBucket(services: LocalServices, body: Record<string, unknown>) {
-  const name = checked(r2BucketName, body.name, 10005);
+  const name = checked(r2BucketName(), body.name, 10005);
   const location =
-    body.locationHint === undefined ? undefined : checked(r2LocationHint, body.locationHint, 10001);
-  const storageClass = checked(r2StorageClass, body.storageClass ?? 'Standard', 10062);
+    body.locationHint === undefined ? undefined : checked(r2LocationHint(), body.locationHint, 10001);
+  const storageClass = checked(r2StorageClass(), body.storageClass ?? 'Standard', 10062);
   if (storageClass !== 'Standard') {
     throw new SidecarError(
       'unsupported',

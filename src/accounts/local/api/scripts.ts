@@ -40,7 +40,7 @@ export function scriptRoutes(services: LocalServices): RouteTable {
 }
 
 async function upload(services: LocalServices, name: string, request: Request): Promise<Response> {
-  const valid = workerNameSchema.safeParse(name);
+  const valid = workerNameSchema().safeParse(name);
   if (!valid.success) throw new ApiError(400, 10016, valid.error.issues[0]?.message ?? 'invalid Worker name');
   const form = await readScriptUpload(request);
   const { message, source } = form;

@@ -25,7 +25,7 @@ test('listeners get each event in the shape of Cloudflare: logs, exceptions, out
   await until('two events', () => got.length === 2);
   const [first, second] = got.map(([name, json]) => {
     assert.equal(name, 'loud');
-    return traceEvent.parse(JSON.parse(json));
+    return traceEvent().parse(JSON.parse(json));
   });
   assert.equal(first?.scriptName, 'loud');
   assert.equal(first?.outcome, 'ok');
