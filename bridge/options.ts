@@ -71,7 +71,8 @@ export type ResolvedOptions = z.output<typeof schema>;
 
 /** @throws SidecarError `invalid-option` that names each option that does not fit */
 export function resolveOptions(options: SidecarOptions): ResolvedOptions {
-  const parsed = schema.safeParse(options);
+  // Without code made for the schema: that pays from the second object on.
+  const parsed = schema.safeParse(options, { jitless: true });
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'options'}: ${issue.message}`);
   throw new SidecarError('invalid-option', `The sidecar's options do not fit: ${faults.join('; ')}.`, {

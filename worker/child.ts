@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
+import { accessSync, constants, statSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { execa } from 'execa';
 import type { ExitStatus, LaunchOptions } from './contract.js';
@@ -88,7 +87,7 @@ async function spawnError(
   const errno = (cause as NodeJS.ErrnoException | undefined)?.code ?? 'unknown';
   const data = { cliPath: file, errno };
   // The system says the same of a folder that is not there as of a program that is not.
-  const culprit = cwd === undefined ? undefined : await unusableFolder(cwd);
+  const culprit = cwd === undefined ? undefined : unusableFolder(cwd);
   if (culprit !== undefined) {
     return new Failure('start-failed', `The CLI could not be started: its working directory ${culprit}.`, {
       ...data,
@@ -100,10 +99,10 @@ async function spawnError(
 }
 
 /** What is wrong with a folder that a process is to run in, if anything. */
-async function unusableFolder(path: string): Promise<string | undefined> {
+function unusableFolder(path: string): string | undefined {
   try {
-    if (!(await stat(path)).isDirectory()) return `${path} is no folder`;
-    await access(path, constants.X_OK);
+    if (!statSync(path).isDirectory()) return `${path} is no folder`;
+    accessSync(path, constants.X_OK);
     return undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

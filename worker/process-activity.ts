@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 
 /** What a process does: `stopped` by a signal or debugger, `running` or waiting for a disk, or `waiting`. */
 export interface ProcessActivity {
@@ -10,7 +10,7 @@ export interface ProcessActivity {
 /** What the kernel says of a process; undefined where it does not say (no Linux), or when the process has gone. */
 export async function processActivity(pid: number): Promise<ProcessActivity | undefined> {
   if (process.platform !== 'linux') return undefined;
-  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
+  const stat = readStat(pid);
   if (stat === undefined) return undefined;
   // pid (comm) state ppid …; comm may hold spaces and brackets. utime and stime are the fields 14 and 15.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -19,4 +19,14 @@ export async function processActivity(pid: number): Promise<ProcessActivity | un
     state: /[Tt]/.test(state) ? 'stopped' : /[RD]/.test(state) ? 'running' : 'waiting',
     cpuTicks: Number(fields[11]) + Number(fields[12]),
   };
+}
+
+/** Read from the kernel's memory: there is nothing to wait for, and the thread is spared `node:fs/promises`. */
+function readStat(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    // The process has gone.
+    return undefined;
+  }
 }

@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { access, open, realpath, stat } from 'node:fs/promises';
+// Synchronous: `node:fs/promises` takes longer to load than all of this to run, and the thread has nothing else to do.
+import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { delimiter, extname, isAbsolute, join, resolve, sep } from 'node:path';
 import { Failure } from './failure.js';
 
@@ -24,23 +24,23 @@ export async function resolveCli(
   cwd: string,
 ): Promise<CliCommand> {
   const isPath = cliPath.includes('/') || cliPath.includes(sep) || isAbsolute(cliPath);
-  const file = isPath ? resolve(cwd, cliPath) : await findOnPath(cliPath, env);
+  const file = isPath ? resolve(cwd, cliPath) : findOnPath(cliPath, env);
   if (!isPath && WINDOWS) return { file: cliPath, args: [] };
-  await checkIsFile(file, cliPath);
-  const extension = extname(await realpath(file));
+  checkIsFile(file, cliPath);
+  const extension = extname(realpathSync(file));
   if (SCRIPT_EXTENSIONS.has(extension)) return { file: process.execPath, args: [file] };
   // The package's own source, run in development; never part of what is published.
   if (extension === '.ts') return { file: process.execPath, args: ['--import', 'tsx', file] };
-  if (!WINDOWS) await checkIsExecutable(file);
+  if (!WINDOWS) checkIsExecutable(file);
   return { file, args: [] };
 }
 
-async function findOnPath(name: string, env: Record<string, string>): Promise<string> {
+function findOnPath(name: string, env: Record<string, string>): string {
   if (WINDOWS) return name;
   const folders = (env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
   for (const folder of folders) {
     const file = join(folder, name);
-    if (await isExecutable(file)) return file;
+    if (isExecutable(file)) return file;
   }
   throw new Failure(
     'start-failed',
@@ -49,55 +49,71 @@ async function findOnPath(name: string, env: Record<string, string>): Promise<st
   );
 }
 
-async function isExecutable(file: string): Promise<boolean> {
+function isExecutable(file: string): boolean {
   try {
-    await access(file, constants.X_OK);
-    return (await stat(file)).isFile();
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
   } catch {
     // Not there, or not ours to run: the next folder may have it.
     return false;
   }
 }
 
-async function checkIsFile(file: string, cliPath: string): Promise<void> {
-  const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
+function checkIsFile(file: string, cliPath: string): void {
+  if (!isFile(file, cliPath)) {
+    throw new Failure('start-failed', `\`cliPath\` ${file} is not a file.`, { cliPath });
+  }
+}
+
+function isFile(file: string, cliPath: string): boolean {
+  try {
+    return statSync(file).isFile();
+  } catch (error) {
     throw new Failure(
       'start-failed',
-      `\`cliPath\` ${JSON.stringify(cliPath)} cannot be used: ${reasonOf(error)} at ${file}.`,
+      `\`cliPath\` ${JSON.stringify(cliPath)} cannot be used: ${reasonOf(error as NodeJS.ErrnoException)} at ${file}.`,
       { cliPath },
     );
-  });
-  if (!found.isFile()) throw new Failure('start-failed', `\`cliPath\` ${file} is not a file.`, { cliPath });
+  }
 }
 
 function reasonOf(error: NodeJS.ErrnoException): string {
   return error.code === 'ENOENT' ? 'there is no file' : `${error.code ?? error.message}`;
 }
 
-async function checkIsExecutable(file: string): Promise<void> {
-  if (!(await isExecutable(file))) {
+function checkIsExecutable(file: string): void {
+  if (!isExecutable(file)) {
     throw new Failure(
       'start-failed',
       `\`cliPath\` ${file} is not executable; \`chmod +x\` it, or name a .js file.`,
       { cliPath: file },
     );
   }
-  const handle = await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
-    // An executable that may not be read is a binary to the kernel all the same.
-    if (error.code === 'EACCES') return undefined;
-    throw new Failure('start-failed', `\`cliPath\` ${file} cannot be opened: ${error.code}.`, {
-      cliPath: file,
-    });
-  });
-  if (handle === undefined) return;
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
-  await handle.close();
-  if (bytesRead >= 2 && (isBinary(buffer) || buffer.toString('latin1', 0, 2) === '#!')) return;
+  const head = readHead(file);
+  if (head === undefined || isBinary(head) || head.toString('latin1', 0, 2) === '#!') return;
   throw new Failure(
     'start-failed',
     `\`cliPath\` ${file} is neither a program nor a script with a first line "#!": it would be run by a shell.`,
     { cliPath: file },
   );
+}
+
+/** The first 4 bytes of a file, as many as it has; undefined for an executable that may be run and not read. */
+function readHead(file: string): Buffer | undefined {
+  let handle: number;
+  try {
+    handle = openSync(file, 'r');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EACCES') return undefined;
+    throw new Failure('start-failed', `\`cliPath\` ${file} cannot be opened: ${code}.`, { cliPath: file });
+  }
+  try {
+    const head = Buffer.alloc(4);
+    return head.subarray(0, readSync(handle, head, 0, 4, 0));
+  } finally {
+    closeSync(handle);
+  }
 }
 
 const MAGIC_NUMBERS = ['7f454c46', 'feedface', 'feedfacf', 'cefaedfe', 'cffaedfe', 'cafebabe'];
