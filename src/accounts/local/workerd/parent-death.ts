@@ -29,12 +29,13 @@ async function isExecutable(path: string): Promise<boolean> {
 }
 
 async function worksAt(path: string): Promise<boolean> {
-  const run = promisify(execFile)(path, ['--pdeathsig', 'KILL', '/bin/sh', '-c', ':'], {
-    env: {},
-    timeout: PROBE_TIMEOUT_MS,
-  });
-  return await run.then(
-    () => true,
-    () => false,
-  );
+  try {
+    await promisify(execFile)(path, ['--pdeathsig', 'KILL', '/bin/sh', '-c', ':'], {
+      env: {},
+      timeout: PROBE_TIMEOUT_MS,
+    });
+    return true;
+  } catch {
+    return false; // It cannot do it, or the system gave it no process, which some errors of it throw at once.
+  }
 }

@@ -1,11 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { SidecarError } from '../../../protocol/index.js';
 import { cpuTimeMs } from './process-record.js';
-import { REAPER_SCRIPT } from './reaper.js';
+import { spawnGuarded } from './spawn-guarded.js';
 
 export interface WorkerdProcessOptions {
   binaryPath: string;
@@ -47,23 +47,11 @@ export class WorkerdProcess {
   #alive = true;
   #stopping = false;
 
-  private constructor(options: WorkerdProcessOptions) {
+  private constructor(options: WorkerdProcessOptions, child: ChildProcess) {
     this.#folder = options.folder;
     this.#title = options.title;
     this.#log = options.log;
-    const { folder, rootFolder, setprivPath = '', binaryPath } = options;
-    const args = ['serve', join(folder, 'config.capnp'), 'config', '--control-fd=3'];
-    if (options.experimental) args.push('--experimental');
-    this.#child = spawn(
-      '/bin/sh',
-      ['-c', REAPER_SCRIPT, 'sh', folder, rootFolder, setprivPath, binaryPath, ...args],
-      {
-        // A session of its own: a terminal's Ctrl-C must not end Workers before the host has drained them.
-        detached: true,
-        stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
-        env: minimalEnvironment(),
-      },
-    );
+    this.#child = child;
     this.#lifeline = this.#child.stdio[4] as Writable;
     // EPIPE after the shell's death, and a reset instead of an end: `exited` tells both.
     for (const stream of this.#child.stdio) stream?.on('error', () => {});
@@ -80,7 +68,11 @@ export class WorkerdProcess {
     await Promise.all(
       files.map(([name, content]) => writeFile(join(options.folder, name), content, { mode: 0o600 })),
     );
-    const running = new WorkerdProcess(options);
+    const child = await spawnGuarded(options).catch(async (error: unknown) => {
+      await rm(options.folder, { recursive: true, force: true });
+      throw error;
+    });
+    const running = new WorkerdProcess(options, child);
     const kill = () => void running.kill();
     options.signal?.addEventListener('abort', kill, { once: true });
     try {
@@ -239,13 +231,4 @@ function controlMessage(line: string): { event?: string; pid?: number; socket?: 
   } catch {
     return undefined;
   }
-}
-
-/** No secret of the host reaches workerd: what a Worker may know are its bindings. */
-function minimalEnvironment(): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = { PATH: process.env.PATH ?? '/usr/bin:/bin' };
-  for (const name of ['TMPDIR', 'LANG', 'LD_LIBRARY_PATH']) {
-    if (process.env[name] !== undefined) env[name] = process.env[name];
-  }
-  return env;
 }

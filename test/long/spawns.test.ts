@@ -1,0 +1,189 @@
+// Every spawn failing in turn: of the CLI, and by the local account of workerd, its reaper and what is asked beforehand.
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setEnvironmentData } from 'node:worker_threads';
+import type { TauriSidecar } from '../../bridge/index.js';
+import { openLocalAccount } from '../../src/accounts/local/account.js';
+import { createKvNamespace, listKvNamespaces, putValue } from '../../src/cloudflare/kv.js';
+import { uploadWorker } from '../../src/cloudflare/workers.js';
+import { SidecarError } from '../../src/protocol/index.js';
+import { failNthSpawn, SPAWN_ERRNOS, type SpawnErrno } from '../support/failing-spawns.js';
+import { buildLibrary } from '../support/fault-library.js';
+import type { FailingSpawn } from '../support/fault-worker.js';
+import { record, sampled } from '../support/figures.js';
+import { isRunning } from '../support/process-state.js';
+import { descendantsOf } from '../support/process-tree.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { until } from '../support/until.js';
+
+const folder = temporaryFolder();
+const CLI = 'test/support/fault-cli.ts';
+const { library, pathOf } = await buildLibrary([CLI], 'test/support/fault-worker.ts');
+
+/** The spawns 1 to `count`, each with each way to fail. */
+function every(count: number): FailingSpawn[] {
+  return Array.from({ length: count }, (_, index) => index + 1).flatMap((nth) =>
+    SPAWN_ERRNOS.map((errno) => ({ nth, errno })),
+  );
+}
+
+function assertTyped(error: unknown, codes: readonly string[], errno: SpawnErrno): void {
+  assert.ok(error instanceof Error);
+  const { code, message } = error as SidecarError;
+  assert.ok(codes.includes(code), `${code}: ${message}`);
+  assert.ok(message.includes(errno), message);
+}
+
+// --- the CLI, by the worker thread
+
+/** A session of five spawns: a start, two ends of the child, a restart that is asked for, another end. */
+const STEPS = ['start', 'end', 'end', 'restart', 'end'] as const;
+
+async function endChild(sidecar: TauriSidecar): Promise<void> {
+  const pid = sidecar.pid as number;
+  const read = sidecar.call('system.ping', { payload: { unlessPid: pid } });
+  const write = sidecar.call('dashboard.createR2Bucket', { name: 'hangs' });
+  write.catch(() => undefined);
+  await sidecar.call('system.ping');
+  process.kill(pid, 'SIGKILL');
+  await assert.rejects(write, { code: 'indeterminate' });
+  assert.equal((await read).pong, true);
+  assert.notEqual(sidecar.pid, pid);
+}
+
+/** @returns what failed, as it was told */
+async function runSession({ nth, errno }: FailingSpawn): Promise<Error[]> {
+  const sidecar = new library.TauriSidecar({ cliPath: pathOf(CLI), account: 'local', restartDelay: 1 });
+  const failures: Error[] = [];
+  const pids = new Set<number>();
+  sidecar.on('error', () => undefined);
+  sidecar.on('restart-failed', (error) => failures.push(error));
+  sidecar.on('started', () => pids.add(sidecar.pid as number));
+  // For the first thread alone: one that takes its place would begin to count anew.
+  setEnvironmentData('failing-spawn', { nth, errno });
+  sidecar.once('state-change', () => setImmediate(() => setEnvironmentData('failing-spawn', undefined)));
+  try {
+    for (const step of STEPS) {
+      if (step === 'end') await endChild(sidecar);
+      else {
+        await sidecar[step]().catch(async (error) => {
+          failures.push(error);
+          assert.equal(sidecar.getState(), 'error');
+          await sidecar.start();
+        });
+      }
+      assert.equal((await sidecar.call('system.ping', { payload: step })).payload, step);
+    }
+  } finally {
+    await sidecar.stop();
+  }
+  for (const pid of pids) await until(`process ${pid} ends`, () => !isRunning(pid));
+  assert.equal(pids.size, STEPS.length);
+  return failures;
+}
+
+test('every spawn of the CLI failing in turn is a typed error or a restart, and no call is lost', async () => {
+  const cases = sampled(every(STEPS.length));
+  let restarts = 0;
+  for (const failing of cases) {
+    const what = `spawn ${failing.nth}, ${failing.errno}`;
+    const failures = await runSession(failing).catch((cause) => {
+      throw new Error(`${what}: ${cause.message}`, { cause });
+    });
+    assert.equal(failures.length, 1, what);
+    // A child without pipes is more than execa bears: its error ends the thread, and the next thread works.
+    const code = failing.errno === 'EMFILE' ? 'worker-thread-failed' : 'start-failed';
+    assertTyped(failures[0], [code], failing.errno);
+    if (STEPS[failing.nth - 1] === 'end') restarts++;
+  }
+  record({
+    test: `every Nth spawn of the CLI failing in turn, ${cases.length}: ${SPAWN_ERRNOS.join(', ')}`,
+    goal: 'a typed error or a recovery each',
+    reached: `${cases.length - restarts} typed errors, ${restarts} recoveries, 0 hung`,
+  });
+});
+
+// --- workerd, by the local account
+
+const signal = AbortSignal.timeout(600_000);
+const script = 'export default { fetch: async (_, env) => new Response(await env.KV.get("key")) };';
+const modules = [{ name: 'index.js', type: 'esm' as const, content: new TextEncoder().encode(script) }];
+const WORKER = {
+  name: 'w',
+  mainModule: 'index.js',
+  modules,
+  compatibilityDate: '2026-01-01',
+  compatibilityFlags: [],
+};
+
+async function openAccount(stateDir: string) {
+  const account = openLocalAccount({ stateDir, log: () => {} });
+  const api = { client: await account.client(), accountId: account.info.id };
+  const close = () => account.close();
+  /** A value, a Worker that reads it, and its answer: all that starts processes. */
+  const use = async (value: string): Promise<void> => {
+    const [namespace] = await listKvNamespaces(api, signal);
+    const { id } = namespace ?? (await createKvNamespace(api, 'kv', signal));
+    await putValue(api, id, 'key', new Blob([value]), {}, signal);
+    const bindings = [{ type: 'kv_namespace' as const, name: 'KV', namespace_id: id }];
+    await uploadWorker(api, { ...WORKER, bindings }, {}, signal);
+    assert.equal(await read(), value);
+  };
+  const read = async () => (await account.invoke('w', new Request('http://w/'))).text();
+  return { use, read, close };
+}
+
+const outcomeOf = (work: Promise<void>): Promise<unknown> =>
+  work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+test('every spawn of the local account failing in turn is a typed error or a recovery, and nothing is left running', async () => {
+  const dry = failNthSpawn(0, 'EAGAIN');
+  const first = await openAccount(join(folder, 'dry'));
+  await first.use('a').finally(dry.restore);
+  await first.close();
+  // The version of workerd, setpriv, storage, the Worker.
+  assert.ok(dry.spawned.length >= 4, dry.spawned.join(' '));
+  const cases = sampled(every(dry.spawned.length));
+  const outcomes = { errors: 0, recoveries: 0 };
+  for (const { nth, errno } of cases) {
+    const what = `spawn ${nth} (${dry.spawned[nth - 1]}), ${errno}`;
+    const stateDir = join(folder, `${nth}-${errno}`);
+    const before = await openAccount(stateDir);
+    await before.use('kept');
+    await before.close();
+    const account = await openAccount(stateDir);
+    const failing = failNthSpawn(nth, errno);
+    const outcome = await outcomeOf(account.use('new')).finally(failing.restore);
+    assert.ok(failing.spawned.length >= nth, what);
+    if (outcome === undefined) outcomes.recoveries++;
+    else {
+      outcomes.errors++;
+      assert.ok(outcome instanceof SidecarError, `${what}: ${(outcome as Error).stack}`);
+      assert.ok(['workerd-failed', 'workerd-missing'].includes(outcome.code), `${what}: ${outcome.message}`);
+      assert.ok(outcome.message.includes(errno), `${what}: ${outcome.message}`);
+      // Nothing needs to be opened anew, and what there was is there.
+      assert.ok(['kept', 'new'].includes(await account.read()), what);
+      await account.use('after');
+    }
+    await account.close();
+  }
+  assert.deepEqual(
+    descendantsOf(process.pid).filter(({ command }) => /workerd|\/bin\/sh/.test(command)),
+    [],
+  );
+  assert.deepEqual(
+    readdirSync(process.env.XDG_RUNTIME_DIR ?? tmpdir()).filter((name) => /^ff-[0-9a-f]{8}-/.test(name)),
+    [],
+  );
+  record({
+    test: `every Nth spawn of the local account failing in turn, ${cases.length}: ${SPAWN_ERRNOS.join(', ')}`,
+    goal: 'a typed error or a recovery each',
+    reached: `${outcomes.errors} typed errors, ${outcomes.recoveries} recoveries, 0 lost, 0 processes left`,
+  });
+});
