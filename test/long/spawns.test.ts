@@ -1,6 +1,15 @@
 // Every spawn failing in turn: of the CLI, and by the local account of workerd, its reaper and what is asked beforehand.
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -10,7 +19,7 @@ import { openLocalAccount } from '../../src/accounts/local/account.js';
 import { createKvNamespace, listKvNamespaces, putValue } from '../../src/cloudflare/kv.js';
 import { uploadWorker } from '../../src/cloudflare/workers.js';
 import { SidecarError } from '../../src/protocol/index.js';
-import { failNthSpawn, SPAWN_ERRNOS, type SpawnErrno } from '../support/failing-spawns.js';
+import { failNthSpawn, SPAWN_ERRNOS } from '../support/failing-spawns.js';
 import { buildLibrary } from '../support/fault-library.js';
 import type { FailingSpawn } from '../support/fault-worker.js';
 import { record, sampled } from '../support/figures.js';
@@ -30,13 +39,6 @@ function every(count: number): FailingSpawn[] {
   );
 }
 
-function assertTyped(error: unknown, codes: readonly string[], errno: SpawnErrno): void {
-  assert.ok(error instanceof Error);
-  const { code, message } = error as SidecarError;
-  assert.ok(codes.includes(code), `${code}: ${message}`);
-  assert.ok(message.includes(errno), message);
-}
-
 // --- the CLI, by the worker thread
 
 /** A session of five spawns: a start, two ends of the child, a restart that is asked for, another end. */
@@ -54,24 +56,41 @@ async function endChild(sidecar: TauriSidecar): Promise<void> {
   assert.notEqual(sidecar.pid, pid);
 }
 
+/** How one spawn of a session is made to fail. */
+interface SpawnFault {
+  cliPath: string;
+  cwd?: string;
+  /** Called before the start, and before the step whose spawn is to fail. */
+  atStart?(): void;
+  before?(): void;
+  /** Called when it has failed. */
+  mend?(): void;
+}
+
 /** @returns what failed, as it was told */
-async function runSession({ nth, errno }: FailingSpawn): Promise<Error[]> {
-  const sidecar = new library.TauriSidecar({ cliPath: pathOf(CLI), account: 'local', restartDelay: 1 });
+async function runSession(nth: number, fault: SpawnFault): Promise<Error[]> {
+  const { cliPath, cwd = folder } = fault;
+  const sidecar = new library.TauriSidecar({ cliPath, cwd, account: 'local', restartDelay: 1 });
   const failures: Error[] = [];
   const pids = new Set<number>();
   sidecar.on('error', () => undefined);
-  sidecar.on('restart-failed', (error) => failures.push(error));
+  sidecar.on('restart-failed', (error) => {
+    failures.push(error);
+    fault.mend?.();
+  });
   sidecar.on('started', () => pids.add(sidecar.pid as number));
-  // For the first thread alone: one that takes its place would begin to count anew.
-  setEnvironmentData('failing-spawn', { nth, errno });
+  fault.atStart?.();
+  // The thread is made meanwhile.
   sidecar.once('state-change', () => setImmediate(() => setEnvironmentData('failing-spawn', undefined)));
   try {
-    for (const step of STEPS) {
+    for (const [index, step] of STEPS.entries()) {
+      if (index + 1 === nth) fault.before?.();
       if (step === 'end') await endChild(sidecar);
       else {
         await sidecar[step]().catch(async (error) => {
           failures.push(error);
           assert.equal(sidecar.getState(), 'error');
+          fault.mend?.();
           await sidecar.start();
         });
       }
@@ -85,22 +104,98 @@ async function runSession({ nth, errno }: FailingSpawn): Promise<Error[]> {
   return failures;
 }
 
-test('every spawn of the CLI failing in turn is a typed error or a restart, and no call is lost', async () => {
-  const cases = sampled(every(STEPS.length));
-  let restarts = 0;
-  for (const failing of cases) {
-    const what = `spawn ${failing.nth}, ${failing.errno}`;
-    const failures = await runSession(failing).catch((cause) => {
+/** @returns how many ended in a restart by itself */
+async function runAll(
+  cases: readonly { nth: number; kind: string; fault: SpawnFault; code: string; says: string }[],
+): Promise<number> {
+  for (const { nth, kind, fault, code, says } of cases) {
+    const what = `spawn ${nth}, ${kind}`;
+    const failures = await runSession(nth, fault).catch((cause) => {
       throw new Error(`${what}: ${cause.message}`, { cause });
     });
     assert.equal(failures.length, 1, what);
-    // A child without pipes is more than execa bears: its error ends the thread, and the next thread works.
-    const code = failing.errno === 'EMFILE' ? 'worker-thread-failed' : 'start-failed';
-    assertTyped(failures[0], [code], failing.errno);
-    if (STEPS[failing.nth - 1] === 'end') restarts++;
+    const [failure] = failures as [SidecarError];
+    assert.equal(failure.code, code, `${what}: ${failure.message}`);
+    assert.ok(failure.message.includes(says), `${what}: ${failure.message}`);
   }
+  return cases.filter(({ nth }) => STEPS[nth - 1] === 'end').length;
+}
+
+test('every spawn of the CLI failing in turn is a typed error or a restart, and no call is lost', async () => {
+  const cases = sampled(every(STEPS.length)).map(({ nth, errno }) => ({
+    nth,
+    kind: errno,
+    fault: {
+      cliPath: pathOf(CLI),
+      // For the first thread alone: one that takes its place would begin to count anew.
+      atStart: () => setEnvironmentData('failing-spawn', { nth, errno } satisfies FailingSpawn),
+    },
+    // A child without pipes is more than execa bears: its error ends the thread, and the next thread works.
+    code: errno === 'EMFILE' ? 'worker-thread-failed' : 'start-failed',
+    says: errno,
+  }));
+  const restarts = await runAll(cases);
   record({
     test: `every Nth spawn of the CLI failing in turn, ${cases.length}: ${SPAWN_ERRNOS.join(', ')}`,
+    goal: 'a typed error or a recovery each',
+    reached: `${cases.length - restarts} typed errors, ${restarts} recoveries, 0 hung`,
+  });
+});
+
+/** A CLI that can be broken in the ways that happen, and mended: a program of its own, and a folder to run in. */
+function breakableCli() {
+  const cliPath = join(folder, 'breakable');
+  const cwd = join(folder, 'cwd');
+  const fault = { cliPath, cwd };
+  writeFileSync(cliPath, `#!/bin/sh\nexec ${process.execPath} ${pathOf(CLI)} "$@"\n`, { mode: 0o755 });
+  mkdirSync(cwd);
+  let writing = 0;
+  return {
+    removed: {
+      ...fault,
+      before: () => renameSync(cliPath, `${cliPath}~`),
+      mend: () => renameSync(`${cliPath}~`, cliPath),
+      says: cliPath,
+    },
+    'not executable': {
+      ...fault,
+      before: () => chmodSync(cliPath, 0o644),
+      mend: () => chmodSync(cliPath, 0o755),
+      says: cliPath,
+    },
+    'being written': {
+      ...fault,
+      before: () => {
+        writing = openSync(cliPath, 'r+');
+      },
+      mend: () => closeSync(writing),
+      says: 'ETXTBSY',
+    },
+    'in a folder that is gone': {
+      ...fault,
+      before: () => rmdirSync(cwd),
+      mend: () => mkdirSync(cwd),
+      says: cwd,
+    },
+  };
+}
+
+test('a CLI that is broken for one spawn, whichever, is a typed error or a restart', async () => {
+  const kinds = Object.entries(breakableCli());
+  const cases = sampled(
+    STEPS.flatMap((_, index) =>
+      kinds.map(([kind, { says, ...fault }]) => ({
+        nth: index + 1,
+        kind,
+        fault,
+        code: 'start-failed',
+        says,
+      })),
+    ),
+  );
+  const restarts = await runAll(cases);
+  record({
+    test: `every Nth spawn of a CLI that is ${kinds.map(([kind]) => kind).join(', ')}, ${cases.length}`,
     goal: 'a typed error or a recovery each',
     reached: `${cases.length - restarts} typed errors, ${restarts} recoveries, 0 hung`,
   });
