@@ -19,16 +19,25 @@ export interface FakeChildOptions {
   birth: 'well' | 'slow' | 'mute' | 'exits' | 'noise' | 'wrong-token';
   /** How long a chunk is on its way, in ms. */
   latencyMs: number;
+  /** What is to go wrong with a write to its stdin or stdout, if anything; asked once a write. */
+  onWrite?(pipe: PipeName): WriteFault | undefined;
 }
+
+export type PipeName = 'stdin' | 'stdout';
+/** The pipe is gone; half is written and then it is gone; or it takes nothing more. */
+export const WRITE_FAULTS = ['broken', 'partial', 'stalled'] as const;
+export type WriteFault = (typeof WRITE_FAULTS)[number];
 
 /** One that hands chunks on with a delay, or not at all while it is held. */
 class Pipe extends Transform {
   #held: (() => void)[] | undefined;
   readonly #latencyMs: number;
+  readonly #onWrite: () => WriteFault | undefined;
 
-  constructor(latencyMs: number) {
+  constructor(latencyMs: number, onWrite: () => WriteFault | undefined) {
     super();
     this.#latencyMs = latencyMs;
+    this.#onWrite = onWrite;
     // Writes behind the end of one side.
     this.on('error', () => undefined);
   }
@@ -43,7 +52,18 @@ class Pipe extends Transform {
     for (const deliver of held) deliver();
   }
 
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: (error: null, chunk: Buffer) => void) {
+  override _transform(
+    chunk: Buffer,
+    _encoding: BufferEncoding,
+    done: (error: Error | null, chunk?: Buffer) => void,
+  ) {
+    const fault = this.#onWrite();
+    if (fault === 'stalled') return;
+    if (fault !== undefined) {
+      if (fault === 'partial') this.push(chunk.subarray(0, chunk.length / 2));
+      done(Object.assign(new Error('write EPIPE: injected'), { code: 'EPIPE' }));
+      return;
+    }
     const deliver = () => {
       if (this.#held !== undefined) this.#held.push(deliver);
       else done(null, chunk);
@@ -75,8 +95,9 @@ export class FakeChild implements Child {
   constructor(options: FakeChildOptions) {
     this.#options = options;
     this.pid = options.pid;
-    this.stdin = new Pipe(options.latencyMs);
-    this.stdout = new Pipe(options.latencyMs);
+    const pipe = (name: PipeName) => new Pipe(options.latencyMs, () => options.onWrite?.(name));
+    this.stdin = pipe('stdin');
+    this.stdout = pipe('stdout');
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });

@@ -115,6 +115,7 @@ export interface WorldOptions {
   restartDelay: number;
   maxRestarts: number;
   autoRestart: boolean;
+  onWrite?: FakeChildOptions['onWrite'];
 }
 
 export class World {
@@ -131,11 +132,13 @@ export class World {
   readonly supervision: Supervision;
   readonly #births: Birth[];
   readonly #latencyMs: number;
+  readonly #onWrite: WorldOptions['onWrite'];
   #thread: FakeThread | undefined;
 
-  constructor({ births, latencyMs, ...options }: WorldOptions) {
+  constructor({ births, latencyMs, onWrite, ...options }: WorldOptions) {
     this.#births = [...births];
     this.#latencyMs = latencyMs;
+    this.#onWrite = onWrite;
     const resolved = resolveOptions({
       authToken: TOKEN,
       account: 'local',
@@ -213,6 +216,7 @@ export class World {
           executions: this.executions,
           birth,
           latencyMs: this.#latencyMs,
+          onWrite: this.#onWrite,
         });
         this.children.push(child);
         thread.child = child;
