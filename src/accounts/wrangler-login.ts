@@ -28,11 +28,20 @@ export async function readWranglerLogin(env: NodeJS.ProcessEnv): Promise<Credent
 async function wranglerFolder(env: NodeJS.ProcessEnv): Promise<string> {
   const home = (process.platform === 'win32' ? env.USERPROFILE : env.HOME) || homedir();
   const legacy = join(home, '.wrangler');
-  const isFolder = await stat(legacy).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  return isFolder ? legacy : join(env.XDG_CONFIG_HOME || configFolder(home, env), '.wrangler');
+  return (await isFolder(legacy))
+    ? legacy
+    : join(env.XDG_CONFIG_HOME || configFolder(home, env), '.wrangler');
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+    // To look elsewhere would take one account for another.
+    throw unreadable(path, code ?? 'it cannot be looked at');
+  }
 }
 
 function configFolder(home: string, env: NodeJS.ProcessEnv): string {

@@ -15,14 +15,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setEnvironmentData } from 'node:worker_threads';
 import type { TauriSidecar } from '../../bridge/index.js';
-import { openLocalAccount } from '../../src/accounts/local/account.js';
-import { createKvNamespace, listKvNamespaces, putValue } from '../../src/cloudflare/kv.js';
-import { uploadWorker } from '../../src/cloudflare/workers.js';
 import { SidecarError } from '../../src/protocol/index.js';
 import { failNthSpawn, SPAWN_ERRNOS } from '../support/failing-spawns.js';
 import { buildLibrary } from '../support/fault-library.js';
 import type { FailingSpawn } from '../support/fault-worker.js';
 import { record, sampled } from '../support/figures.js';
+import { openAccount, outcomeOf } from '../support/local-use.js';
 import { isRunning } from '../support/process-state.js';
 import { descendantsOf } from '../support/process-tree.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -202,40 +200,6 @@ test('a CLI that is broken for one spawn, whichever, is a typed error or a resta
 });
 
 // --- workerd, by the local account
-
-const signal = AbortSignal.timeout(600_000);
-const script = 'export default { fetch: async (_, env) => new Response(await env.KV.get("key")) };';
-const modules = [{ name: 'index.js', type: 'esm' as const, content: new TextEncoder().encode(script) }];
-const WORKER = {
-  name: 'w',
-  mainModule: 'index.js',
-  modules,
-  compatibilityDate: '2026-01-01',
-  compatibilityFlags: [],
-};
-
-async function openAccount(stateDir: string) {
-  const account = openLocalAccount({ stateDir, log: () => {} });
-  const api = { client: await account.client(), accountId: account.info.id };
-  const close = () => account.close();
-  /** A value, a Worker that reads it, and its answer: all that starts processes. */
-  const use = async (value: string): Promise<void> => {
-    const [namespace] = await listKvNamespaces(api, signal);
-    const { id } = namespace ?? (await createKvNamespace(api, 'kv', signal));
-    await putValue(api, id, 'key', new Blob([value]), {}, signal);
-    const bindings = [{ type: 'kv_namespace' as const, name: 'KV', namespace_id: id }];
-    await uploadWorker(api, { ...WORKER, bindings }, {}, signal);
-    assert.equal(await read(), value);
-  };
-  const read = async () => (await account.invoke('w', new Request('http://w/'))).text();
-  return { use, read, close };
-}
-
-const outcomeOf = (work: Promise<void>): Promise<unknown> =>
-  work.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
 
 test('every spawn of the local account failing in turn is a typed error or a recovery, and nothing is left running', async () => {
   const dry = failNthSpawn(0, 'EAGAIN');

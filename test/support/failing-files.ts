@@ -39,13 +39,13 @@ type Anything = (...args: never[]) => unknown;
 
 /**
  * Runs `work` while the `nth` file operation of this process fails with `errno`.
- * @returns whether one did, and what `work` rejected with
+ * @returns whether one did, what `work` rejected with, and how many operations there were
  */
 export async function failingNth(
   nth: number,
   errno: string,
   work: () => Promise<void>,
-): Promise<{ failed: boolean; outcome: unknown }> {
+): Promise<{ failed: boolean; outcome: unknown; count: number }> {
   let count = 0;
   const fault = (name: string) => Object.assign(new Error(`${errno}: injected, ${name}`), { code: errno });
   const restore: (() => void)[] = [];
@@ -87,7 +87,7 @@ export async function failingNth(
       () => undefined,
       (error: unknown) => error,
     );
-    return { failed: count >= nth, outcome };
+    return { failed: count >= nth, outcome, count };
   } finally {
     for (const undo of restore.reverse()) undo();
     syncBuiltinESMExports();

@@ -83,9 +83,13 @@ export class SharedApi {
     // First all work, then the socket: as long as it answers, nobody else starts on the same files.
     if (role?.kind === 'owner') await role.services.close();
     await this.#server?.close();
-    if (this.#server) await removeSocketFolder(this.#server.socketPath);
     this.#agent.destroy();
+    // An empty folder that stays is used again; all that mattered is done.
+    if (this.#server) await removeSocketFolder(this.#server.socketPath).catch(this.#logUnremoved);
   }
+
+  readonly #logUnremoved = (error: Error): void =>
+    this.#options.log(`local account: the folder for sockets stays: ${error.message}`);
 
   #current(): Promise<Role> {
     if (this.#closed) return Promise.reject(new SidecarError('not-running', 'The local account is closed.'));

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SidecarError } from '../../../protocol/index.js';
+import { fileError } from '../file-error.js';
 import { findWorkerd, type WorkerdBinary } from './binary.js';
 import { findSetpriv } from './parent-death.js';
 import { makeRunFolder } from './run-folder.js';
@@ -68,7 +69,7 @@ export class WorkerdLauncher {
     const { binary, setprivPath, rootFolder } = await this.#find();
     const folder = options.folder ?? (await this.newFolder());
     // A socket file that is left over makes workerd fail with "Address already in use".
-    if (options.title === 'storage') await rm(await this.storageSocket(), { force: true });
+    if (options.title === 'storage') await removeStaleSocket(await this.storageSocket());
     this.assertOpen();
     try {
       return await WorkerdProcess.start({
@@ -96,8 +97,13 @@ export class WorkerdLauncher {
   async removeFolder(): Promise<void> {
     const place = await this.#place?.catch(() => undefined);
     if (place === undefined) return;
-    await rm(place.rootFolder, { recursive: true, force: true });
-    process.off('exit', place.removeAtExit);
+    try {
+      await rm(place.rootFolder, { recursive: true, force: true });
+      process.off('exit', place.removeAtExit);
+    } catch (error) {
+      // It is tried once more when this process ends.
+      this.options.log(`The folder ${place.rootFolder} could not be removed: ${error}`);
+    }
   }
 
   #find(): Promise<Place> {
@@ -123,4 +129,10 @@ export class WorkerdLauncher {
     process.on('exit', removeAtExit);
     return { binary, setprivPath, rootFolder, removeAtExit };
   }
+}
+
+async function removeStaleSocket(path: string): Promise<void> {
+  await rm(path, { force: true }).catch((cause: unknown) => {
+    throw fileError('remove the socket', path, cause);
+  });
 }

@@ -3,6 +3,7 @@ import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SidecarError } from '../../../protocol/index.js';
+import { fileError } from '../file-error.js';
 import { isAlive, isProvenDead, ownRecord } from './process-record.js';
 
 /** A unix socket's path must fit `sun_path`: 104 bytes on macOS, 108 on Linux, the final NUL included. */
@@ -18,16 +19,25 @@ const LONGEST_NAME_BYTES = 48;
 /**
  * Makes the private folder (0700) of one runtime: sockets, and generated files that hold secrets. What processes that
  * have died left for the same state directory is removed.
+ * @throws SidecarError `file-error`, `invalid-option`
  * @param socketDir where to make it; default XDG_RUNTIME_DIR (memory, private), else the system's temporary folder.
  */
 export async function makeRunFolder(stateDir: string, socketDir?: string): Promise<string> {
   const parent = await parentFolder(socketDir);
   const prefix = `ff-${createHash('sha256').update(stateDir).digest('hex').slice(0, 8)}-`;
-  await removeStale(parent, prefix);
-  const folder = await mkdtemp(join(parent, `${prefix}${process.pid}-`));
-  await chmod(folder, 0o700);
-  await writeFile(join(folder, OWNER_FILE), await ownRecord(), { mode: 0o600 });
-  return folder;
+  let folder: string | undefined;
+  try {
+    if (socketDir !== undefined) await mkdir(socketDir, { recursive: true, mode: 0o700 });
+    await removeStale(parent, prefix);
+    folder = await mkdtemp(join(parent, `${prefix}${process.pid}-`));
+    await chmod(folder, 0o700);
+    await writeFile(join(folder, OWNER_FILE), await ownRecord(), { mode: 0o600 });
+    return folder;
+  } catch (error) {
+    // The first failure is the one to tell; what stays is removed when this process has ended.
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+    throw fileError('make a private folder for workerd in', parent, error);
+  }
 }
 
 async function parentFolder(socketDir: string | undefined): Promise<string> {
@@ -38,7 +48,6 @@ async function parentFolder(socketDir: string | undefined): Promise<string> {
         `The folder for sockets is too long: ${socketDir} has ${Buffer.byteLength(socketDir)} bytes, and unix socket paths leave room for ${MAX_SOCKET_PATH_BYTES - LONGEST_NAME_BYTES}. Choose a shorter one.`,
       );
     }
-    await mkdir(socketDir, { recursive: true, mode: 0o700 });
     return socketDir;
   }
   for (const candidate of [process.env.XDG_RUNTIME_DIR, tmpdir(), '/tmp']) {

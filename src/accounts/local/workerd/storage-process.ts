@@ -1,5 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileError } from '../file-error.js';
+import { makeFolder } from '../make-folder.js';
 import { bool, configFile, embed, list, struct, text } from './config-text.js';
 import type { WorkerdLauncher } from './launcher.js';
 import { readR2Simulator } from './r2-simulator.js';
@@ -59,9 +60,7 @@ export class StorageProcess {
     await this.#running?.process.exited;
     this.#running = undefined;
     const folder = join(this.stateDir, 'storage');
-    for (const name of Object.values(FOLDERS)) {
-      await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
-    }
+    for (const name of Object.values(FOLDERS)) await makeStorageFolder(join(folder, name));
     const simulator = await readR2Simulator();
     const socketPath = await this.launcher.storageSocket();
     const process = await this.launcher.start({
@@ -77,6 +76,14 @@ export class StorageProcess {
     });
     this.#running = { process, http: new SocketHttp(socketPath) };
     return this.#running.http;
+  }
+}
+
+async function makeStorageFolder(path: string): Promise<void> {
+  try {
+    await makeFolder(path);
+  } catch (error) {
+    throw fileError('make the folder', path, error);
   }
 }
 

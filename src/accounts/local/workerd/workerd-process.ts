@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { SidecarError } from '../../../protocol/index.js';
+import { fileError } from '../file-error.js';
 import { cpuTimeMs } from './process-record.js';
 import { spawnGuarded } from './spawn-guarded.js';
 
@@ -63,13 +64,9 @@ export class WorkerdProcess {
    * @throws SidecarError `workerd-failed`, with workerd's last lines in `data.stderr`.
    */
   static async start(options: WorkerdProcessOptions): Promise<WorkerdProcess> {
-    await mkdir(options.folder, { mode: 0o700 });
-    const files: [string, Uint8Array | string][] = [...options.files, ['config.capnp', options.configText]];
-    await Promise.all(
-      files.map(([name, content]) => writeFile(join(options.folder, name), content, { mode: 0o600 })),
-    );
+    await writeFiles(options);
     const child = await spawnGuarded(options).catch(async (error: unknown) => {
-      await rm(options.folder, { recursive: true, force: true });
+      await rm(options.folder, { recursive: true, force: true }).catch(() => undefined);
       throw error;
     });
     const running = new WorkerdProcess(options, child);
@@ -214,6 +211,19 @@ export class WorkerdProcess {
       `workerd (${this.#title}) was not ready after ${afterMs / 1000} s; it was ended.`,
       { data: { stderr: [...this.#stderr], notReadyAfterMs: afterMs } },
     );
+  }
+}
+
+/** @throws SidecarError `file-error`, and leaves no folder then */
+async function writeFiles({ folder, files, configText }: WorkerdProcessOptions): Promise<void> {
+  const all: [string, Uint8Array | string][] = [...files, ['config.capnp', configText]];
+  try {
+    await mkdir(folder, { mode: 0o700 });
+    for (const [name, content] of all) await writeFile(join(folder, name), content, { mode: 0o600 });
+  } catch (error) {
+    // The first failure is the one to tell; what stays goes with the folder of all.
+    await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+    throw fileError('write the configuration of workerd in', folder, error);
   }
 }
 
