@@ -12,10 +12,15 @@ import type { DebugLog } from './debug-log.js';
 import type { SidecarEvents } from './events.js';
 import { endedAtOnce, endedUnasked, revive } from './failures.js';
 import { Tails } from './tails.js';
+import { ThreadWatch } from './thread-watch.js';
 import { WorkerHost } from './worker-host.js';
 
-/** The ladder of `stop()`: 6 s in all at the most. */
-const STOP_STEPS: StopSteps = { shutdownMs: 4000, stdinEndMs: 1000, sigtermMs: 800 };
+/** The ladder of `stop()`, its last step and the last output of the child included: less than {@link STOP_MS} in all. */
+const STOP_STEPS: StopSteps = { shutdownMs: 4000, stdinEndMs: 1000, sigtermMs: 600 };
+/** A thread that has not come to the end of the ladder by then does not climb it. */
+const STOP_MS = 6000;
+/** How many times the heartbeat's timeout the thread itself may be silent: whether it works cannot be told from here. */
+const THREAD_FACTOR = 4;
 
 type ConnectionEvents = Omit<SidecarEvents, 'started' | 'stopped' | 'state-change'>;
 
@@ -30,7 +35,7 @@ export interface ConnectionOptions {
 }
 
 /** What the connection needs of its thread. */
-export type WorkerLink = Pick<WorkerHost, 'run' | 'drain' | 'post' | 'send' | 'close'>;
+export type WorkerLink = Pick<WorkerHost, 'run' | 'drain' | 'post' | 'send' | 'close' | 'giveUp'>;
 
 interface Waiter {
   resolve(host: WorkerLink): void;
@@ -44,6 +49,7 @@ export class Connection {
   readonly calls: Calls;
   readonly tails: Tails;
   #host: WorkerLink | undefined;
+  #watch: ThreadWatch | undefined;
   #launched: Launched | undefined;
   /** The child that must not outlive its thread. */
   #pid: number | undefined;
@@ -74,6 +80,7 @@ export class Connection {
     this.#options.log.setSecrets(options.authToken, options.env);
     this.#host ??= this.#createHost();
     const host = this.#host;
+    this.#watchThread(host, THREAD_FACTOR * options.heartbeatTimeoutMs);
     const outcome = await host.run((api) => api.launch(options) as Promise<Outcome<Launched>>);
     host.drain();
     if (!outcome.ok) throw this.#redacted(revive(outcome.error));
@@ -104,17 +111,27 @@ export class Connection {
     this.#options.emit('ipc-disconnected');
   }
 
-  /** Ends the child. Resolves when it has ended. @throws SidecarError `worker-thread-failed` */
+  /** Ends the child. Resolves when it has ended, within 6 s; one whose thread fails at that is killed. */
   async stopChild(): Promise<void> {
     const host = this.#host;
-    await host?.run((api) => api.stop(STOP_STEPS));
-    host?.drain();
+    if (host === undefined) return;
+    const timer = setTimeout(() => host.giveUp(`it did not end the CLI within ${STOP_MS} ms`), STOP_MS);
+    try {
+      await host.run((api) => api.stop(STOP_STEPS));
+      host.drain();
+    } catch (error) {
+      // The thread has died, and its child with it.
+      this.#options.log.line(`stop: ${(error as Error).message}`);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Ends the thread; its child must have ended. Every call, tail and wait is settled. Can be called twice. */
   async close(error: (method: string) => SidecarError, tailError?: SidecarError): Promise<void> {
     const host = this.#host;
     this.#host = undefined;
+    this.#watch?.stop();
     this.interrupt();
     this.calls.close(error);
     this.tails.close(tailError);
@@ -206,8 +223,19 @@ export class Connection {
     this.#options.onLost(endedUnasked(status));
   }
 
+  #watchThread(host: WorkerLink, timeoutMs: number): void {
+    this.#watch?.stop();
+    if (timeoutMs === 0) return;
+    this.#watch = new ThreadWatch({
+      timeoutMs,
+      ping: () => host.run((api) => api.ping()),
+      onSilent: (silentMs) => host.giveUp(`it has not run for ${Math.round(silentMs)} ms`),
+    });
+  }
+
   #threadDied(error: SidecarError): void {
     this.#host = undefined;
+    this.#watch?.stop();
     this.#killOrphan();
     this.interrupt();
     this.#options.onLost(error);

@@ -233,12 +233,7 @@ export class Supervision {
   async #stop(): Promise<void> {
     this.#cancelBackoff();
     this.#uptime.stop();
-    try {
-      await this.#connection.stopChild();
-    } catch (error) {
-      // The thread died meanwhile; its child follows it.
-      this.#log.line(`stop: ${(error as Error).message}`);
-    }
+    await this.#connection.stopChild();
     await this.#connection.close((method) => notRunning(method, STOPPED));
     this.#starting = undefined;
     this.#stopping = undefined;

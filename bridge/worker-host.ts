@@ -96,6 +96,14 @@ export class WorkerHost {
     });
   }
 
+  /**
+   * Ends a thread that does nothing any more, and tells its death. Does not wait for it: one that is held up inside the
+   * system ends when that lets it go.
+   */
+  giveUp(why: string): void {
+    this.#die(threadFailed(why));
+  }
+
   /** Delivers what the thread has posted on the lane until now: its answer to `run` may have overtaken that. */
   drain(): void {
     drainPort(this.#lane, this.#onMessage);

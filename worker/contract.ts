@@ -102,6 +102,8 @@ export interface WorkerApi {
   stop(steps: StopSteps): Promise<void>;
   /** Kills the child at once. */
   kill(): void;
+  /** Answers as soon as the thread runs its event loop. */
+  ping(): void;
   /** Sends JSON-RPC messages to the child, one a line; the answers come by the lane. */
   send(bodies: string): void;
   /** @param paramsJson the params as JSON text */

@@ -32,6 +32,7 @@ function createApi(
       return supervisor.stop(steps);
     },
     kill: () => supervisor.kill(),
+    ping: () => undefined,
     send: write,
     tail: (paramsJson, onBatch, timeoutMs) =>
       outcomeOf(async () => {

@@ -1,6 +1,8 @@
 // The end of the worker thread, and many restarts.
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -98,6 +100,79 @@ for (const [name, end] of Object.entries(ENDS)) {
     }
   });
 }
+
+/** In flight when the thread wedges: two reads, which the next child answers, and a write. */
+async function wedge(sidecar: TauriSidecar, how: string) {
+  const pid = sidecar.pid as number;
+  const codeOf = (call: Promise<unknown>) =>
+    call.then(
+      () => 'answered',
+      (error: SidecarError) => error.code,
+    );
+  const calls = [
+    codeOf(sidecar.call('system.ping', { payload: { unlessPid: pid } })),
+    codeOf(sidecar.remote.call('system.ping', { payload: { unlessPid: pid } })),
+    codeOf(sidecar.call('dashboard.createR2Bucket', { name: 'hangs' })),
+  ];
+  await sidecar.call('system.ping');
+  channel.postMessage(how);
+  return { pid, codes: Promise.all(calls) };
+}
+
+test('a thread that wedges is replaced, and its child with it', async () => {
+  const count = scaled(20);
+  const sidecar = new library.TauriSidecar({
+    cliPath: pathOf(CLI),
+    account: 'local',
+    restartDelay: 0,
+    maxRestarts: 1_000_000,
+    heartbeatTimeout: 150,
+  });
+  sidecar.on('error', () => undefined);
+  try {
+    await sidecar.start();
+    for (let i = 0; i < count; i++) {
+      const { pid, codes } = await wedge(sidecar, 'loop');
+      assert.deepEqual(await codes, ['answered', 'answered', 'indeterminate']);
+      await until(`process ${pid} ends`, () => !isRunning(pid));
+      assert.notEqual(sidecar.pid, pid);
+    }
+    record({
+      test: `worker thread in an endless loop, ${count} times`,
+      goal: 'every call settled or repeated, 0 children alive',
+      reached: 'all settled or repeated; 0 alive',
+    });
+  } finally {
+    await sidecar.stop();
+  }
+});
+
+test('stop() of a thread that wedged ends its child and settles every call within its 6 s', async () => {
+  const pipe = join(broken.folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const times: number[] = [];
+  for (const how of ['loop', pipe]) {
+    const sidecar = createSidecar();
+    await sidecar.start();
+    const thread = lastThread as Worker;
+    const ended = once(thread, 'exit');
+    const { pid, codes } = await wedge(sidecar, how);
+    const startedMs = performance.now();
+    await sidecar.stop();
+    times.push(performance.now() - startedMs);
+    assert.deepEqual(await codes, ['not-running', 'not-running', 'indeterminate']);
+    await until(`process ${pid} ends`, () => !isRunning(pid));
+    assert.equal(sidecar.getState(), 'stopped');
+    // A writer that comes and goes lets the thread go on, to its end.
+    if (how === pipe) writeFileSync(pipe, '');
+    await ended;
+  }
+  record({
+    test: 'stop() of a worker thread in an endless loop, and in a read that does not return',
+    goal: 'resolved, every call settled, 0 children alive after 6 s',
+    reached: `after ${times.map((ms) => ms.toFixed(0)).join(' and ')} ms, all settled, 0 alive`,
+  });
+});
 
 test('a thread that cannot be loaded is a failed start, not an endless one', async () => {
   rmSync(join(broken.folder, 'worker/main.cjs'));

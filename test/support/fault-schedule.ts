@@ -24,6 +24,7 @@ export const FAULTS = [
   'close stdout',
   'close stdin',
   'thread dies',
+  'thread wedges',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -152,6 +153,7 @@ class Schedule {
     const { child } = world;
     totals.faults++;
     if (fault === 'thread dies') world.killThread();
+    else if (fault === 'thread wedges') world.wedgeThread();
     else if (fault === 'kill') child?.exit(null, 'SIGKILL');
     else if (fault === 'exit 0') child?.exit(0, null);
     else if (fault === 'exit 1') child?.exit(1, null);

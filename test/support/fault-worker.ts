@@ -1,5 +1,6 @@
 // The worker thread, and the ways for it to die or to fail: told by a BroadcastChannel, and what it is born with by the
 // environment data of threads.
+import { readFileSync } from 'node:fs';
 import { BroadcastChannel, getEnvironmentData } from 'node:worker_threads';
 import main from '../../worker/main.js';
 import { failNthSpawn, type SpawnErrno } from './failing-spawns.js';
@@ -9,6 +10,9 @@ const channel = new BroadcastChannel('fault-thread') as BroadcastChannel & {
 };
 channel.onmessage = ({ data }) => {
   if (data === 'crash') throw new Error('a defect of the thread');
+  // Reading a pipe that nobody writes to: not even `terminate()` ends that.
+  if (typeof data === 'string' && data.startsWith('/')) readFileSync(data);
+  while (data === 'loop');
   const kept: unknown[] = [];
   while (data === 'run out of memory') kept.push(new Array(10_000).fill(Math.random()));
 };

@@ -27,6 +27,8 @@ class FakeThread implements WorkerLink {
   #outbox: string[] = [];
   #death: SidecarError | undefined;
   isDead = false;
+  /** It lives and does nothing more: what it is sent stays, and it sends and signals nothing. */
+  isWedged = false;
   child: FakeChild | undefined;
 
   constructor(
@@ -41,7 +43,7 @@ class FakeThread implements WorkerLink {
   }
 
   #post(message: LaneMessage): void {
-    if (this.isDead) return;
+    if (this.isDead || this.isWedged) return;
     this.#lane.push(message);
     setImmediate(() => this.drain());
   }
@@ -56,6 +58,7 @@ class FakeThread implements WorkerLink {
     const hop = async <R>(work: () => R): Promise<Awaited<R>> => {
       await new Promise((resolve) => setImmediate(resolve));
       this.#flush();
+      if (this.isWedged) return new Promise<never>(() => {});
       const result = await work();
       await new Promise((resolve) => setImmediate(resolve));
       return result;
@@ -64,6 +67,7 @@ class FakeThread implements WorkerLink {
       launch: (options: never) => hop(() => outcomeOf(() => supervisor.launch(options))),
       stop: (steps: never) => hop(() => supervisor.stop(steps)),
       kill: () => hop(() => supervisor.kill()),
+      ping: () => hop(() => undefined),
     };
     return new Promise((resolve, reject) => {
       this.#running.add(reject);
@@ -88,7 +92,7 @@ class FakeThread implements WorkerLink {
 
   #flush(): void {
     const bodies = this.#outbox.splice(0).join('\n');
-    if (bodies !== '' && !this.isDead) this.#supervisor.writeLines(bodies);
+    if (bodies !== '' && !this.isDead && !this.isWedged) this.#supervisor.writeLines(bodies);
   }
 
   /** Crashes: its pipes close, its child is nobody's. */
@@ -102,6 +106,10 @@ class FakeThread implements WorkerLink {
     this.#onDeath(this.#death);
     for (const reject of this.#running) reject(this.#death);
     this.#running.clear();
+  }
+
+  giveUp(): void {
+    this.die();
   }
 
   async close(): Promise<void> {
@@ -186,6 +194,10 @@ export class World {
     this.#thread?.die();
   }
 
+  wedgeThread(): void {
+    if (this.#thread !== undefined) this.#thread.isWedged = true;
+  }
+
   /** As the kernel's `kill`. */
   readonly kill = (pid: number): true => {
     const child = this.children.find((one) => one.pid === pid);
@@ -222,7 +234,10 @@ export class World {
         thread.child = child;
         // A dead thread signals nobody, though its timers live on in this one.
         return Object.create(child, {
-          signal: { value: (signal: 'SIGTERM' | 'SIGKILL') => !thread.isDead && child.signal(signal) },
+          signal: {
+            value: (signal: 'SIGTERM' | 'SIGKILL') =>
+              !thread.isDead && !thread.isWedged && child.signal(signal),
+          },
         });
       },
       processActivity: async (pid) => this.children.find((one) => one.pid === pid)?.activity(),
