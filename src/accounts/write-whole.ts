@@ -4,7 +4,8 @@ import { basename, dirname, join } from 'node:path';
 
 /**
  * Replaces a file at once: the content is written under another name in its folder, flushed, and renamed over the old one,
- * for this user alone. Whoever is ended in the middle, or whose disk is full, leaves the old file as it was.
+ * for this user alone. Whoever is ended in the middle, or whose disk is full, leaves the old file as it was. When it
+ * resolves, the new one survives a power cut.
  *
  * Not write-file-atomic: its version 7 makes one write and does not look how much of it was taken, so that a disk which
  * fills up in the middle puts a torn file in the place of the good one.
@@ -21,10 +22,27 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
       await handle.close();
     }
     await rename(draft, path);
+    await flushFolder(dirname(path));
   } catch (error) {
     // The first failure is the one to tell; what stays is removed with the drafts of killed processes.
     await rm(draft, { force: true }).catch(() => undefined);
     throw error;
+  }
+}
+
+/** What systems answer that do not flush folders: network and FUSE file systems among them. */
+const UNFLUSHABLE = ['EINVAL', 'ENOTSUP', 'ENOSYS', 'EISDIR', 'EBADF'];
+
+/** A rename survives a power cut only once its folder is flushed; Windows cannot and need not. */
+async function flushFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (!UNFLUSHABLE.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  } finally {
+    await handle.close();
   }
 }
 

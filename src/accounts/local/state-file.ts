@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { copyFile, link, open, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, link, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SidecarError } from '../../protocol/index.js';
 import { removeDrafts, writeWhole } from '../write-whole.js';
@@ -48,7 +48,6 @@ export class StateFile {
       await makeFolder(this.stateDir);
       await this.#keepLastGood();
       await writeWhole(this.path, encode(state));
-      await flushDirectory(this.stateDir);
     } catch (error) {
       throw fileError('write the state file', this.path, error);
     }
@@ -127,15 +126,4 @@ function newer(format: number): SidecarError {
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
-}
-
-/** A rename survives a power cut only once its directory is flushed; Windows cannot and need not. */
-async function flushDirectory(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
