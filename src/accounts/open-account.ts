@@ -15,6 +15,8 @@ export interface OpenAccountOptions {
   allowNetwork?: boolean;
   /** A line for the debug log; never a secret. */
   log(line: string): void;
+  /** Takes every secret that is read from wherever, now and when a login is renewed, before it is used. */
+  onSecrets?(secrets: string[]): void;
 }
 
 /**
@@ -24,11 +26,18 @@ export interface OpenAccountOptions {
  */
 export async function openAccount(options: OpenAccountOptions): Promise<Account> {
   const { account, env } = options;
-  const credentials = account === 'local' ? undefined : await findCredentials(env);
+  const found = account === 'local' ? undefined : await findCredentials(env);
+  const credentials = found && tellSecrets(found, options.onSecrets ?? (() => {}));
   if (account === 'local' || (account === 'auto' && !credentials)) return openLocal(options);
   const accountId = chosenId(account, env);
   if (!credentials) throw missing();
   return openCloud(credentials, accountId ?? credentials.accountId, options);
+}
+
+function tellSecrets(credentials: Credentials, tell: (secrets: string[]) => void): Credentials {
+  const { apiToken, apiKey, renew } = credentials;
+  tell([apiToken, apiKey].filter((secret) => secret !== undefined));
+  return { ...credentials, ...(renew && { renew: async () => tellSecrets(await renew(), tell) }) };
 }
 
 async function openLocal(options: OpenAccountOptions): Promise<Account> {

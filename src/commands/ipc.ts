@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { Redactor, SidecarError, secretsOfEnvironment } from '../protocol/index.js';
 import { serveStdio } from '../server/index.js';
+import { redactError, redactTails } from '../server/redacted.js';
 import { accountLine } from './account-line.js';
 import { readTokenFromFd, readTokenLine } from './read-token.js';
 
@@ -96,21 +97,24 @@ export async function ipcCommand(argv: readonly string[], frames: Writable): Pro
     onFault: print,
     token,
     secrets,
+    redactor,
     maxBodyBytes: options.maxBodyBytes,
     async openAccount() {
       const { openAccount } = await import('../accounts/index.js');
       const { account } = options;
-      const opened = await openAccount({
+      const opening = openAccount({
         account,
         stateDir: options.stateDir,
         allowNetwork: options.allowNetwork,
         cwd: options.cwd,
         env: process.env,
         log,
+        onSecrets: (found) => redactor.learn(found),
       });
+      const opened = await redactError(opening, redactor);
       // Who named the account knows it; what was chosen for him is said.
       if (account === 'auto') process.stderr.write(`${accountLine(opened.info, account)}\n`);
-      return opened;
+      return opened.info.kind === 'cloud' ? redactTails(opened, redactor) : opened;
     },
   });
 }

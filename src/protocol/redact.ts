@@ -27,12 +27,17 @@ export function secretsOfParams(params: unknown): string[] {
 
 /** Takes known secrets out of text, and out of data those too whose names tell them. */
 export class Redactor {
-  readonly #secrets: readonly string[];
+  #secrets: readonly string[] = [];
 
   constructor(secrets: Iterable<string>) {
+    this.learn(secrets);
+  }
+
+  /** Knows these secrets too from now on. */
+  learn(secrets: Iterable<string>): void {
+    const written = [...secrets].flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]);
     // The longest first: one inside another must leave nothing of either.
-    this.#secrets = [...new Set(secrets)]
-      .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])
+    this.#secrets = [...new Set([...this.#secrets, ...written])]
       .filter((secret) => secret.length >= MIN_SECRET_LENGTH)
       .sort((a, b) => b.length - a.length);
   }

@@ -1,8 +1,9 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Account } from '../accounts/account.js';
-import { DEFAULT_MAX_BODY_BYTES } from '../protocol/index.js';
+import { DEFAULT_MAX_BODY_BYTES, type Redactor } from '../protocol/index.js';
 import { Connection } from './connection.js';
 import { createHandlers } from './handlers/index.js';
+import { redactHandlers } from './redacted.js';
 import { createServices } from './services.js';
 import { watchParent } from './watch-parent.js';
 
@@ -20,6 +21,8 @@ export interface ServeOptions {
   token?: string;
   /** What no error may show, beside the token. */
   secrets?: readonly string[];
+  /** Knows those, and what is learned while the server runs. */
+  redactor?: Redactor;
   /** The largest body accepted and sent, in bytes. Default 16 MiB. */
   maxBodyBytes?: number;
 }
@@ -36,10 +39,11 @@ const ENDED_POLL_MS = 50;
  */
 export async function serveStdio(options: ServeOptions): Promise<number> {
   const services = createServices(options);
+  const handlers = createHandlers(services);
   const connection = new Connection({
     input: options.input,
     output: options.output,
-    handlers: createHandlers(services),
+    handlers: options.redactor ? redactHandlers(handlers, options.redactor) : handlers,
     services,
     token: options.token,
     secrets: options.secrets,

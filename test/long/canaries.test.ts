@@ -1,6 +1,9 @@
 // Values that must never show, led through every error, log and debug path of the real CLI.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { SidecarEvents, TauriSidecar } from '../../bridge/index.js';
@@ -189,6 +192,80 @@ test('no secret is seen in any error, log, event, argument or environment of ano
   // The log was written at all, and the errors were.
   assert.ok(seen.length > 60);
   assert.ok(text.includes('[redacted]') || text.includes('state: idle -> starting'));
+});
+
+/** An API that says in every answer what it was sent. */
+async function echoingApi(): Promise<{ baseURL: string; close(): void }> {
+  const server = createServer((request, response) => {
+    const { authorization } = request.headers;
+    response.writeHead(400, { 'content-type': 'application/json' });
+    response.end(
+      JSON.stringify({
+        success: false,
+        errors: [{ code: 9106, message: `It is wrong: ${authorization}`, documentation_url: authorization }],
+        messages: [authorization],
+        result: null,
+      }),
+    );
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { baseURL: `http://127.0.0.1:${port}/client/v4`, close: () => server.close() };
+}
+
+/** Where the CLI finds a token by itself, each in a home of its own. */
+const SOURCES: Record<string, (home: string, token: string) => void> = {
+  'a stored profile': (home, apiToken) =>
+    writeFileSync(join(home, 'profile.json'), JSON.stringify({ version: 1, keychain: false, apiToken })),
+  'a keychain': (home, token) => {
+    writeFileSync(join(home, 'profile.json'), JSON.stringify({ version: 1, keychain: true }));
+    for (const program of ['secret-tool', 'security'])
+      writeFileSync(join(home, program), `#!/bin/sh\necho ${token}\n`, { mode: 0o755 });
+  },
+  'a login of wrangler': (home, token) => {
+    mkdirSync(join(home, '.wrangler', 'config'), { recursive: true });
+    const later = new Date(Date.now() + 3_600_000).toISOString();
+    const toml = `oauth_token = "${token}"\nexpiration_time = "${later}"\n`;
+    writeFileSync(join(home, '.wrangler', 'config', 'default.toml'), toml);
+  },
+};
+
+test('no token that the CLI finds by itself is seen, though Cloudflare says it in every error', async (t) => {
+  const api = await echoingApi();
+  t.after(api.close);
+  const sources = Object.entries(SOURCES);
+  for (const [index, [source, prepare]] of sources.entries()) {
+    const token = `canary-found-token-${index}-0a1b2c`;
+    const home = join(folder, `home${index}`);
+    mkdirSync(home);
+    prepare(home, token);
+    const from = seen.length;
+    const env = { HOME: home, FLUORITE_FLAKE_HOME: home, PATH: home, CLOUDFLARE_API_BASE_URL: api.baseURL };
+    // With an account the calls fail, without one the start.
+    for (const more of [{ CLOUDFLARE_ACCOUNT_ID: 'a'.repeat(32) }, {}]) {
+      const sidecar = createSidecar({ account: 'cloud', env: { ...env, ...more } });
+      await sidecar.start().catch(tell);
+      if (sidecar.isRunning()) {
+        await probe(sidecar, 'dashboard.listWorkers', {});
+        await probe(sidecar, 'dashboard.deployWorker', { name: 'canary', script: fine });
+        await probe(sidecar, 'dashboard.tailLogs', { workerName: 'canary' });
+        tell(await sidecar.call('dashboard.getData'));
+      }
+      await sidecar.stop();
+    }
+    const text = seen.slice(from).join('\n');
+    assert.ok(text.includes('It is wrong: Bearer [redacted]'), `${source}: ${text}`);
+    assert.equal(
+      seen.find((one) => one.includes(token)),
+      undefined,
+      source,
+    );
+  }
+  record({
+    test: `a canary token from ${sources.map(([source]) => source).join(', ')}`,
+    goal: '0 seen',
+    reached: '0 seen',
+  });
 });
 
 /** Starts that fail in every way, each of which shows what the program wrote. */
