@@ -10,7 +10,7 @@ export {
   type TailEndReason,
   type TraceEvent,
 } from '../src/protocol/index.js';
-export type { RemoteCallOptions, RemoteTailBatch } from '../worker/contract.js';
+export type { RemoteCallOptions, RemoteTailBatch, RemoteTailEnd } from '../worker/contract.js';
 export type { CallOptions } from './calls.js';
 export {
   createR2Bucket,
@@ -27,7 +27,7 @@ export {
 export type { SidecarEvents } from './events.js';
 export type { SidecarOptions } from './options.js';
 export { RawResult } from './raw-result.js';
-export type { RemoteSidecar } from './remote.js';
+export type { RemoteSidecar, RemoteTail } from './remote.js';
 export { TauriSidecar } from './sidecar.js';
 export { SidecarState, type StateChange } from './state.js';
 export { isTailGap, TailBatch, type TailGap } from './tail-batch.js';

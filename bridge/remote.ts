@@ -7,7 +7,13 @@ import {
   type Result,
   SidecarError,
 } from '../src/protocol/index.js';
-import type { Outcome, RemoteCallOptions, RemoteTailBatch, WorkerApi } from '../worker/contract.js';
+import type {
+  Outcome,
+  RemoteCallOptions,
+  RemoteTailBatch,
+  RemoteTailEnd,
+  WorkerApi,
+} from '../worker/contract.js';
 import { checkTimeout } from './calls.js';
 import type { Connection, WorkerLink } from './connection.js';
 import { unwrap } from './failures.js';
@@ -31,13 +37,24 @@ export interface RemoteSidecar {
   ): Promise<Result<M>>;
   /**
    * Opens a tail whose batches go to `onBatch`, a callback in comlink's `proxy()`. The next batch is granted
-   * when it returns. Ends with `call('dashboard.stopTail', {tailId})` or with the CLI.
+   * when it returns; what it throws is told by the event `ipc-error`. Ends with `call('dashboard.stopTail', {tailId})`,
+   * by itself or with the CLI, which `closed` tells.
    */
   tail(
     params: Params<'dashboard.tailLogs'>,
     onBatch: (batch: RemoteTailBatch) => void | Promise<void>,
     options?: RemoteCallOptions,
-  ): Promise<{ tailId: string }>;
+  ): Promise<RemoteTail>;
+}
+
+/** An open tail of `remote.tail`. */
+export interface RemoteTail {
+  tailId: string;
+  /**
+   * Resolves, and never rejects, when the tail has ended and the callback is done with every batch; at once, with the
+   * reason `error`, when the CLI or the worker thread is gone. Such a tail is not resumed: open another.
+   */
+  closed: Promise<RemoteTailEnd>;
 }
 
 export interface RemoteOptions {
@@ -60,7 +77,10 @@ export function createRemote({ connection, checkAlive, call }: RemoteOptions): R
         const leftMs = Math.max(1, deadlineMs - performance.now());
         const host = await connection.whenOpen(TAIL_LOGS, leftMs);
         const outcome = await openTail(host, json, onBatch, leftMs);
-        if (outcome.ok || !wasNeverSent(outcome) || performance.now() >= deadlineMs) return unwrap(outcome);
+        if (outcome.ok || !wasNeverSent(outcome) || performance.now() >= deadlineMs) {
+          const { tailId } = unwrap(outcome);
+          return { tailId, closed: untilEnded(host, tailId) };
+        }
       }
     },
   };
@@ -83,6 +103,15 @@ async function openTail(
     // A thread that died took the child with it.
     const message = `The worker thread ended while ${TAIL_LOGS} was in flight: it may or may not have been carried out.`;
     throw new SidecarError('indeterminate', message, { cause, data: { method: TAIL_LOGS } });
+  }
+}
+
+async function untilEnded(host: WorkerLink, tailId: string): Promise<RemoteTailEnd> {
+  try {
+    return unwrap(await host.run((api) => api.tailEnded(tailId) as Promise<Outcome<RemoteTailEnd>>));
+  } catch (error) {
+    const { code, message } = SidecarError.from(error);
+    return { reason: 'error', dropped: 0, error: { code, message } };
   }
 }
 

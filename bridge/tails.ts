@@ -143,7 +143,11 @@ export class Tails {
   #emitBatch(tailId: string, batch: TailBatch): void {
     const { seq, dropped, gap } = batch;
     const reason = gap?.reason === 'owner-changed' ? { gap: gap.reason } : {};
-    this.#emitter.emit('tail', { tailId, seq, dropped, ...reason, events: batch.events() });
-    this.#calls.notify('tail/credit', { tailId, bytes: batch.bytes.length });
+    try {
+      this.#emitter.emit('tail', { tailId, seq, dropped, ...reason, events: batch.events() });
+    } finally {
+      // A listener that throws ends its host, as Node has it; where the host prevents that the tail goes on.
+      this.#calls.notify('tail/credit', { tailId, bytes: batch.bytes.length });
+    }
   }
 }

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { AccountInfo, ErrorCode, TraceEvent } from '../src/protocol/index.js';
+import type { AccountInfo, ErrorCode, NotificationParams, TraceEvent } from '../src/protocol/index.js';
 
 /** An error as it crosses threads: comlink keeps no code, data or class of an error that is thrown. */
 export interface ErrorValue {
@@ -90,6 +90,9 @@ export interface RemoteTailBatch {
   events: TraceEvent[];
 }
 
+/** How a tail of `sidecar.remote.tail` ended. */
+export type RemoteTailEnd = Omit<NotificationParams<'tail/end'>, 'tailId'>;
+
 export interface RemoteCallOptions {
   /** Milliseconds to wait for the answer. Default: the contract's for the method. */
   timeout?: number;
@@ -112,4 +115,6 @@ export interface WorkerApi {
     onBatch: (batch: RemoteTailBatch) => void | Promise<void>,
     timeoutMs: number,
   ): Promise<Outcome<{ tailId: string }>>;
+  /** Resolves when a tail of `tail` has ended; asked once, right after it was opened. */
+  tailEnded(tailId: string): Promise<Outcome<RemoteTailEnd>>;
 }

@@ -33,6 +33,7 @@ function createApi(
     },
     kill: () => supervisor.kill(),
     ping: () => undefined,
+    tailEnded: (tailId) => outcomeOf(() => supervisor.tails.ended(tailId)),
     send: write,
     tail: (paramsJson, onBatch, timeoutMs) =>
       outcomeOf(async () => {

@@ -62,7 +62,7 @@ test('before start, and after stop, a remote call is refused', async (t) => {
 test('a remote tail hands its batches to a proxy, in order, until it is stopped', async () => {
   const { sidecar, notes } = await running();
   const batches: RemoteTailBatch[] = [];
-  const { tailId } = await sidecar.remote.tail(
+  const { tailId, closed } = await sidecar.remote.tail(
     { workerName: 'steady' },
     proxy((batch: RemoteTailBatch) => void batches.push(batch)),
   );
@@ -74,6 +74,27 @@ test('a remote tail hands its batches to a proxy, in order, until it is stopped'
   assert.match(JSON.stringify(batches[0]?.events[0]?.logs), /line 0/);
   await sidecar.remote.call('dashboard.stopTail', { tailId });
   await until('the end at the server', () => notes().includes('tail closed steady'));
+  assert.equal((await closed).reason, 'stopped');
+});
+
+test('the end of a remote tail is told when its callback is done, or at once when there is no connection', async (t) => {
+  const { sidecar } = await started(t, '', { restartDelay: 10 });
+  let done = 0;
+  const { closed } = await sidecar.remote.tail({ workerName: 'flood-300' }, async ({ events }) => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    done += events.length;
+  });
+  const steady = await sidecar.remote.tail({ workerName: 'steady' }, () => {});
+  const stuck = await sidecar.remote.tail({ workerName: 'steady' }, () => new Promise(() => {}));
+  await until('all of the flood', () => done === 300);
+  process.kill(sidecar.pid as number, 'SIGKILL');
+  for (const tail of [steady, stuck]) {
+    assert.deepEqual(
+      [(await tail.closed).reason, (await tail.closed).error?.code],
+      ['error', 'connection-lost'],
+    );
+  }
+  assert.notEqual((await closed).reason, 'stopped');
 });
 
 test('a callback that is no proxy yet is made one', async () => {
