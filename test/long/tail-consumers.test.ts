@@ -6,6 +6,7 @@ import { runInNewContext } from 'node:vm';
 import type { TauriSidecar } from '../../bridge/index.js';
 import { buildLibrary } from '../support/fault-library.js';
 import { record, scaled } from '../support/figures.js';
+import { until } from '../support/until.js';
 
 const CLI = 'test/support/fault-cli.ts';
 const { library, pathOf } = await buildLibrary([CLI]);
@@ -81,6 +82,8 @@ test('a remote tail whose callback always throws goes on, and each throw is told
       dropped += end.dropped;
     });
     tell('throws', growth, delivered, dropped);
+    // They come another way than the end does.
+    await until('the fault of each batch', () => faults.length >= batches);
     assert.equal(faults.length, batches);
     assert.match(String(faults[0]), /a defect of the consumer/);
     assert.equal((await sidecar.call('system.ping')).pong, true);
