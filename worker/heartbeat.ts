@@ -14,7 +14,8 @@ export interface HeartbeatOptions {
   timeoutMs: number;
   /** Asks the child for a sign of life; resolves when it has answered. */
   ping(): Promise<unknown>;
-  activity(): Promise<ProcessActivity | undefined>;
+  /** @param isOverdue whether the child has left a ping unanswered too long: then it may cost more to find out */
+  activity(isOverdue: boolean): Promise<ProcessActivity | undefined>;
   /** Called once: the child gives no sign of life. */
   onSilent(error: Failure): void;
 }
@@ -83,7 +84,7 @@ export class Heartbeat {
       },
       () => undefined,
     );
-    this.#pingedCpuTicks = (await this.#options.activity())?.cpuTicks;
+    this.#pingedCpuTicks = (await this.#options.activity(false))?.cpuTicks;
   }
 
   async #judge(pingedMs: number, nowMs: number): Promise<void> {
@@ -91,7 +92,7 @@ export class Heartbeat {
     const silentMs = nowMs - Math.max(pingedMs, this.#heardMs);
     const isOverdue = nowMs - pingedMs >= BUSY_FACTOR * timeoutMs;
     if (silentMs < timeoutMs && !isOverdue) return;
-    const activity = await this.#options.activity();
+    const activity = await this.#options.activity(true);
     if (this.#isStopped || this.#pingedMs !== pingedMs) return;
     const isGivenTime = activity === undefined || this.#isBusy(activity, nowMs - pingedMs);
     if (isGivenTime && !isOverdue) return;

@@ -112,7 +112,7 @@ export class Supervisor {
       timeoutMs,
       // The heartbeat keeps the time, and the end of the session settles the call.
       ping: () => session.call('system.ping', {}, LONG_MS),
-      activity: () => this.#spawner.processActivity(child.pid),
+      activity: (isOverdue) => this.#spawner.processActivity(child.pid, isOverdue),
       onSilent: (error) => this.#fault(child, error),
     });
   }

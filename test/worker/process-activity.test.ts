@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { processActivity } from '../../worker/process-activity.js';
+import { isStopped, processActivity } from '../../worker/process-activity.js';
 import { until } from '../support/until.js';
 
 const linuxOnly = { skip: process.platform !== 'linux' && 'only Linux tells' };
@@ -27,4 +27,17 @@ test('a process is seen to wait, to be stopped, to work and to be gone', linuxOn
   busy.kill('SIGKILL');
   await once(busy, 'exit');
   assert.equal(await processActivity(pid), undefined);
+});
+
+test('ps tells a stopped process too', { skip: process.platform === 'win32' }, async (t) => {
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+  t.after(() => child.kill('SIGKILL'));
+  await once(child, 'spawn');
+  assert.equal(await isStopped(child.pid as number), false);
+  child.kill('SIGSTOP');
+  await until('it is stopped', () => isStopped(child.pid as number));
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+  assert.equal(await isStopped(child.pid as number), false);
 });
