@@ -2,7 +2,6 @@ import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { Redactor, SidecarError, secretsOfEnvironment } from '../protocol/index.js';
 import { serveStdio } from '../server/index.js';
-import { redactError, redactTails } from '../server/redacted.js';
 import { accountLine } from './account-line.js';
 import { readTokenFromFd, readTokenLine } from './read-token.js';
 
@@ -84,8 +83,7 @@ export async function ipcCommand(argv: readonly string[], frames: Writable): Pro
       : options.authStdin
         ? await readTokenLine(process.stdin)
         : undefined;
-  const secrets = [...secretsOfEnvironment(process.env), ...(token === undefined ? [] : [token])];
-  const redactor = new Redactor(secrets);
+  const redactor = new Redactor(secretsOfEnvironment(process.env));
   const print = (line: string) => void process.stderr.write(`${redactor.text(line)}\n`);
   const log = options.debug ? print : () => {};
   return serveStdio({
@@ -96,13 +94,12 @@ export async function ipcCommand(argv: readonly string[], frames: Writable): Pro
     log,
     onFault: print,
     token,
-    secrets,
     redactor,
     maxBodyBytes: options.maxBodyBytes,
     async openAccount() {
       const { openAccount } = await import('../accounts/index.js');
       const { account } = options;
-      const opening = openAccount({
+      const opened = await openAccount({
         account,
         stateDir: options.stateDir,
         allowNetwork: options.allowNetwork,
@@ -111,10 +108,9 @@ export async function ipcCommand(argv: readonly string[], frames: Writable): Pro
         log,
         onSecrets: (found) => redactor.learn(found),
       });
-      const opened = await redactError(opening, redactor);
       // Who named the account knows it; what was chosen for him is said.
       if (account === 'auto') process.stderr.write(`${accountLine(opened.info, account)}\n`);
-      return opened.info.kind === 'cloud' ? redactTails(opened, redactor) : opened;
+      return opened;
     },
   });
 }

@@ -78,7 +78,15 @@ function commandServices(options: GlobalOptions, cwd: string, terminal: Terminal
     async openAccount() {
       const { openAccount } = await import('../accounts/index.js');
       const { account, stateDir, allowNetwork } = options;
-      const opened = await openAccount({ account, stateDir, allowNetwork, cwd, env: process.env, log });
+      const opened = await openAccount({
+        account,
+        stateDir,
+        allowNetwork,
+        cwd,
+        env: process.env,
+        log,
+        onSecrets: (secrets) => terminal.hide(secrets),
+      });
       const line = options.json
         ? JSON.stringify({ account: opened.info })
         : accountLine(opened.info, account);

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { Redactor } from '../protocol/index.js';
 
 type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
@@ -6,6 +7,7 @@ type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 export class Terminal {
   readonly #closed: () => void;
   #stdoutGone = false;
+  readonly #redactor = new Redactor([]);
 
   /** @param closed called once when the reader of stdout is gone (as in `| head`). */
   constructor(closed: () => void) {
@@ -29,8 +31,13 @@ export class Terminal {
     return new Promise((resolve) => process.stdout.write(text, () => resolve()));
   }
 
+  /** From now on these are blacked out on stderr. */
+  hide(secrets: readonly string[]): void {
+    this.#redactor.learn(secrets);
+  }
+
   printError(line: string): void {
-    process.stderr.write(`${line}\n`);
+    process.stderr.write(`${this.#redactor.text(line)}\n`);
   }
 
   /** The text in a style where stdout is a terminal and NO_COLOR is not set. */

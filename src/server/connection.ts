@@ -7,7 +7,6 @@ import {
   type NotificationName,
   type NotificationParams,
   notifications,
-  Redactor,
   SidecarError,
 } from '../protocol/index.js';
 import { FrameError } from '../transport/frame-error.js';
@@ -37,8 +36,6 @@ export interface ConnectionOptions {
   /** What both sides prove to know; none asked for when absent. */
   token?: string;
   maxBodyBytes: number;
-  /** What no error may show, beside the token. */
-  secrets?: readonly string[];
   /** Why the connection ended by a fault, in one line. */
   onFault?(line: string): void;
 }
@@ -61,7 +58,6 @@ export class Connection {
   readonly #tails: Tails;
   readonly #maxBodyBytes: number;
   readonly #onFault: (line: string) => void;
-  readonly #redactor: Redactor;
   readonly #responses: Responses;
   readonly #requests: Requests;
   #draining = false;
@@ -74,18 +70,22 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#services = options.services;
     this.#onFault = options.onFault ?? options.services.log;
-    this.#redactor = new Redactor([...(options.secrets ?? []), ...(options.token ? [options.token] : [])]);
+    if (options.token !== undefined) this.#services.redactor.learn([options.token]);
     this.#input = options.input;
     this.#maxBodyBytes = options.maxBodyBytes;
     this.#writer = new FrameWriter(options.output);
     this.#handshake = new Handshake(options.token, options.services);
     this.#tails = new Tails(options.services, {
       maxBodyBytes: options.maxBodyBytes,
-      notify: (method, paramsJson) => this.#notifyJson(method, paramsJson),
+      notify: (method, paramsJson) => {
+        // The end of a tail may tell of an error.
+        const json = method === 'tail/end' ? this.#services.redactor.text(paramsJson) : paramsJson;
+        this.#notifyJson(method, json);
+      },
       isIdle: () => this.#writer.backlogBytes < TAIL_BACKLOG_BYTES,
     });
     this.#responses = new Responses({
-      redactor: this.#redactor,
+      redactor: this.#services.redactor,
       maxBodyBytes: options.maxBodyBytes,
       log: (line) => this.#services.log(line),
       onResult: (id) => this.#traceMessage('sending response', '', id),
@@ -280,7 +280,7 @@ export class Connection {
 
   #fail(reason: ConnectionEnd, error: Error): void {
     if (this.#hasEnded) return;
-    this.#onFault(this.#redactor.text(`connection ended, ${reason}: ${error.message}`));
+    this.#onFault(this.#services.redactor.text(`connection ended, ${reason}: ${error.message}`));
     this.#end(reason);
   }
 

@@ -1,5 +1,11 @@
 import type { Account } from '../accounts/account.js';
-import type { CallableMethod, NotificationParams, ParsedParams, Result } from '../protocol/index.js';
+import type {
+  CallableMethod,
+  NotificationParams,
+  ParsedParams,
+  Redactor,
+  Result,
+} from '../protocol/index.js';
 
 /** What a handler may use beside its params. */
 export interface CallContext {
@@ -17,6 +23,8 @@ export interface ServerServices {
   readonly cwd: string;
   /** Whether methods that change something are refused; default false. */
   readonly readOnly?: boolean;
+  /** Knows what nobody may be shown, those secrets too that are learned when the account is opened. */
+  readonly redactor: Redactor;
   /** A line for the debug log on stderr; never a secret. */
   log(line: string): void;
 }

@@ -3,7 +3,6 @@ import type { Account } from '../accounts/account.js';
 import { DEFAULT_MAX_BODY_BYTES, type Redactor } from '../protocol/index.js';
 import { Connection } from './connection.js';
 import { createHandlers } from './handlers/index.js';
-import { redactHandlers } from './redacted.js';
 import { createServices } from './services.js';
 import { watchParent } from './watch-parent.js';
 
@@ -19,9 +18,7 @@ export interface ServeOptions {
   /** Takes the one line that says which fault ended the session; default `log`. */
   onFault?(line: string): void;
   token?: string;
-  /** What no error may show, beside the token. */
-  secrets?: readonly string[];
-  /** Knows those, and what is learned while the server runs. */
+  /** Knows what no error may show, beside the token. Default: nothing. */
   redactor?: Redactor;
   /** The largest body accepted and sent, in bytes. Default 16 MiB. */
   maxBodyBytes?: number;
@@ -39,14 +36,12 @@ const ENDED_POLL_MS = 50;
  */
 export async function serveStdio(options: ServeOptions): Promise<number> {
   const services = createServices(options);
-  const handlers = createHandlers(services);
   const connection = new Connection({
     input: options.input,
     output: options.output,
-    handlers: options.redactor ? redactHandlers(handlers, options.redactor) : handlers,
+    handlers: createHandlers(services),
     services,
     token: options.token,
-    secrets: options.secrets,
     maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
     onFault: options.onFault,
   });

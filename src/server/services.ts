@@ -1,4 +1,5 @@
 import type { Account } from '../accounts/account.js';
+import { Redactor } from '../protocol/index.js';
 import type { ServerServices } from './context.js';
 
 export interface ServicesOptions {
@@ -6,6 +7,8 @@ export interface ServicesOptions {
   openAccount(): Promise<Account>;
   cwd: string;
   readOnly?: boolean;
+  /** Default: one that knows nothing. */
+  redactor?: Redactor;
   log(line: string): void;
 }
 
@@ -15,11 +18,13 @@ export interface Services extends ServerServices {
   close(): Promise<void>;
 }
 
-export function createServices({ openAccount, cwd, readOnly, log }: ServicesOptions): Services {
+export function createServices(options: ServicesOptions): Services {
+  const { openAccount, cwd, readOnly, log, redactor = new Redactor([]) } = options;
   let account: Promise<Account> | undefined;
   return {
     cwd,
     readOnly,
+    redactor,
     log,
     account() {
       account ??= openAccount().catch((error) => {

@@ -18,6 +18,8 @@ const CR = 13;
 const LF = 10;
 const ZERO = 48;
 const NINE = 57;
+/** Up to so many bytes the way into a native copy costs more than the copy. */
+const SHORT_COPY_BYTES = 16;
 /** More digits than any limit has; stops a number from growing past what a double holds. */
 const MAX_DIGITS = 10;
 
@@ -144,7 +146,8 @@ export class FrameReader {
 
   #fillBody(chunk: Buffer, at: number): number {
     const body = this.#body as Buffer;
-    const copied = chunk.copy(body, this.#bodyFilled, at);
+    const copied = Math.min(chunk.length - at, body.length - this.#bodyFilled);
+    copy(chunk, at, body, this.#bodyFilled, copied);
     this.#bodyFilled += copied;
     if (this.#bodyFilled === body.length) {
       this.#body = undefined;
@@ -237,4 +240,9 @@ export class FrameReader {
     const limit = this.#limits.maxHeaderBytes;
     return new FrameError('header-too-long', `A header is longer than ${limit} bytes: "${excerpt(bytes)}".`);
   }
+}
+
+function copy(from: Buffer, fromStart: number, to: Buffer, toStart: number, length: number): void {
+  if (length > SHORT_COPY_BYTES) from.copy(to, toStart, fromStart, fromStart + length);
+  else for (let i = 0; i < length; i++) to[toStart + i] = from[fromStart + i] as number;
 }

@@ -9,6 +9,7 @@ import { createLocalKvNamespace } from '../../src/accounts/local/create-kv-names
 import { createR2Bucket } from '../../src/cloudflare/r2.js';
 import { parseParams } from '../../src/protocol/index.js';
 import { createHandlers } from '../../src/server/handlers/index.js';
+import { createServices } from '../../src/server/services.js';
 import { collect, never, until } from '../accounts/local/fixture.js';
 import { createRecorder, type Recorded } from './recorder.js';
 import { createWrangler } from './wrangler.js';
@@ -48,7 +49,9 @@ const account = await openCloudAccount({
   log: () => {},
 });
 after(() => account.close());
-const handlers = createHandlers({ account: async () => account, cwd: wrangler.project, log: () => {} });
+const handlers = createHandlers(
+  createServices({ openAccount: async () => account, cwd: wrangler.project, log: () => {} }),
+);
 const deploy = (message?: string) =>
   handlers['dashboard.deployWorker'](parseParams('dashboard.deployWorker', { message }), {
     signal: never(),

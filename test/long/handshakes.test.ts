@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { SidecarError } from '../../src/protocol/index.js';
 import { Connection } from '../../src/server/connection.js';
 import type { Handlers } from '../../src/server/context.js';
+import { createServices } from '../../src/server/services.js';
 import { frame } from '../../src/transport/frame-writer.js';
 import { createNonce, proofOf } from '../../src/transport/proof.js';
 import type { LaunchOptions } from '../../worker/contract.js';
@@ -89,7 +90,7 @@ class Attempt {
       input: this.#input,
       output: this.#output,
       handlers: handlers as unknown as Handlers,
-      services: { cwd: '/', log: () => {}, account: async () => ({ info }) } as never,
+      services: createServices({ cwd: '/', log: () => {}, openAccount: async () => ({ info }) as never }),
       token: TOKEN,
       maxBodyBytes: 1024 * 1024,
     });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { afterEach, test } from 'node:test';
 import type { Account, TailSink } from '../../src/accounts/account.js';
-import { type CallableMethod, methods, SidecarError } from '../../src/protocol/index.js';
+import { type CallableMethod, methods, Redactor, SidecarError } from '../../src/protocol/index.js';
 import { Connection } from '../../src/server/connection.js';
 import type { CallContext, Handlers } from '../../src/server/context.js';
 import { frameBytes } from '../support/wire.js';
@@ -38,6 +38,7 @@ function connect(
       account: async () =>
         accounts.shift()?.() ?? ({ info: { id: 'a', kind: 'local', name: 'test' }, ...account } as Account),
       cwd: '/',
+      redactor: new Redactor([]),
       log: (line) => log.push(line),
     },
     maxBodyBytes: 1_000_000,

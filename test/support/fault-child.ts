@@ -4,6 +4,7 @@ import type { Account } from '../../src/accounts/account.js';
 import { SidecarError } from '../../src/protocol/index.js';
 import { Connection } from '../../src/server/connection.js';
 import type { Handlers } from '../../src/server/context.js';
+import { createServices } from '../../src/server/services.js';
 import type { Child } from '../../worker/child.js';
 import type { ExitStatus } from '../../worker/contract.js';
 import type { ProcessActivity } from '../../worker/process-activity.js';
@@ -186,7 +187,7 @@ export class FakeChild implements Child {
       input: this.stdin,
       output: this.stdout,
       handlers: this.#handlers(),
-      services: { cwd: '/', log: () => {}, account: () => Promise.resolve(account) } as never,
+      services: createServices({ cwd: '/', log: () => {}, openAccount: async () => account as never }),
       token: birth === 'wrong-token' ? `not ${token}` : token,
       maxBodyBytes: 1024 * 1024,
     });

@@ -5,6 +5,7 @@ import { readTokenFromFd } from '../../src/commands/read-token.js';
 import { claimStdout } from '../../src/server/claim-stdout.js';
 import { Connection } from '../../src/server/connection.js';
 import type { Handlers } from '../../src/server/context.js';
+import { createServices } from '../../src/server/services.js';
 
 const frames = claimStdout();
 const { values } = parseArgs({
@@ -85,7 +86,7 @@ const connection = new Connection({
   input: process.stdin,
   output: frames,
   handlers: handlers as Handlers,
-  services: { cwd: process.cwd(), log: () => {}, account: () => Promise.resolve(account) },
+  services: createServices({ cwd: process.cwd(), log: () => {}, openAccount: async () => account }),
   token,
   maxBodyBytes: Number(values['max-body-bytes']),
 });

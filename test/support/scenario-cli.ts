@@ -9,6 +9,7 @@ import { SidecarError } from '../../src/protocol/index.js';
 import { claimStdout } from '../../src/server/claim-stdout.js';
 import { Connection } from '../../src/server/connection.js';
 import type { CallContext, Handlers } from '../../src/server/context.js';
+import { createServices } from '../../src/server/services.js';
 import { frame } from '../../src/transport/frame-writer.js';
 
 const scenario = process.env.SCENARIO ?? '';
@@ -146,7 +147,7 @@ async function serve(token: string | undefined): Promise<never> {
     output: frames,
     // The tests call no other methods.
     handlers: some as Handlers,
-    services: { cwd: process.cwd(), log: () => {}, account: () => Promise.resolve(account) },
+    services: createServices({ cwd: process.cwd(), log: () => {}, openAccount: async () => account }),
     token,
     maxBodyBytes,
   });

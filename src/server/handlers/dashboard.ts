@@ -33,7 +33,7 @@ export async function getData(
     } catch (error) {
       if (signal.aborted) throw error;
       const { code, message } = SidecarError.from(error);
-      errors.push({ product, code, message });
+      errors.push({ product, code, message: services.redactor.text(message) });
       return [];
     }
   };

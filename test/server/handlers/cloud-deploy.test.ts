@@ -4,6 +4,7 @@ import { openCloudAccount } from '../../../src/accounts/cloud.js';
 import type { Result } from '../../../src/protocol/index.js';
 import { parseParams } from '../../../src/protocol/index.js';
 import { createHandlers } from '../../../src/server/handlers/index.js';
+import { createServices } from '../../../src/server/services.js';
 import { never } from '../../accounts/local/fixture.js';
 
 const ID = 'ab'.repeat(16);
@@ -27,7 +28,9 @@ async function cloud(answers: Record<string, (request: Request) => Response | Pr
   };
   const credentials = { apiToken: 't', source: 'test' };
   const account = await openCloudAccount({ credentials, accountId: ID, log: () => {} });
-  const handlers = createHandlers({ account: async () => account, cwd: '/', log: () => {} });
+  const handlers = createHandlers(
+    createServices({ openAccount: async () => account, cwd: '/', log: () => {} }),
+  );
   const restore = () => {
     globalThis.fetch = original;
   };

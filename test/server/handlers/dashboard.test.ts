@@ -4,6 +4,7 @@ import type { Account } from '../../../src/accounts/account.js';
 import { createCloudflareClient } from '../../../src/cloudflare/client.js';
 import { parseResult, SidecarError } from '../../../src/protocol/index.js';
 import { createHandlers } from '../../../src/server/handlers/index.js';
+import { createServices } from '../../../src/server/services.js';
 
 const ok = (result: unknown) => Response.json({ success: true, errors: [], messages: [], result });
 const denied = () =>
@@ -26,7 +27,7 @@ function handlersOn(answer: (path: string) => Response) {
     openTail: unused,
     close: async () => {},
   };
-  return createHandlers({ account: async () => account, cwd: '/', log: () => {} });
+  return createHandlers(createServices({ openAccount: async () => account, cwd: '/', log: () => {} }));
 }
 
 const context = () => ({ signal: new AbortController().signal, progress: () => {} });

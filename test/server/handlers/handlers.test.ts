@@ -7,7 +7,7 @@ import { after, test } from 'node:test';
 import type { Account } from '../../../src/accounts/account.js';
 import { openAccount } from '../../../src/accounts/index.js';
 import type { CallableMethod, Params, Result, SidecarError } from '../../../src/protocol/index.js';
-import { parseParams, parseResult } from '../../../src/protocol/index.js';
+import { parseParams, parseResult, Redactor } from '../../../src/protocol/index.js';
 import type { CallContext, Handlers, ServerServices } from '../../../src/server/context.js';
 import { createHandlers } from '../../../src/server/handlers/index.js';
 import { collect, never, until } from '../../accounts/local/fixture.js';
@@ -26,7 +26,12 @@ async function open(): Promise<void> {
   account = await openAccount({ account: 'local', stateDir, cwd: folder, env: {}, log: () => {} });
 }
 
-const services: ServerServices = { account: async () => account, cwd: folder, log: () => {} };
+const services: ServerServices = {
+  account: async () => account,
+  cwd: folder,
+  redactor: new Redactor([]),
+  log: () => {},
+};
 const handlers = createHandlers(services);
 
 /** Calls a method as the server does: params and result checked against the contract. */

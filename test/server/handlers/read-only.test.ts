@@ -4,12 +4,15 @@ import { resolveOptions } from '../../../bridge/options.js';
 import { parseIpcArguments } from '../../../src/commands/ipc.js';
 import { methods } from '../../../src/protocol/index.js';
 import { createHandlers } from '../../../src/server/handlers/index.js';
+import { createServices } from '../../../src/server/services.js';
 
 const context = () => ({ signal: new AbortController().signal, progress: () => {} });
 const noAccount = () => Promise.reject(new Error('the account was opened'));
 
 test('read-only, every method that changes something is refused before the account is opened', () => {
-  const handlers = createHandlers({ account: noAccount, cwd: '/', readOnly: true, log: () => {} });
+  const handlers = createHandlers(
+    createServices({ openAccount: noAccount, cwd: '/', readOnly: true, log: () => {} }),
+  );
   for (const [name, handler] of Object.entries(handlers)) {
     if (methods[name as keyof typeof methods].effect === 'read') continue;
     const call = handler as (params: unknown, context: unknown) => unknown;
@@ -18,7 +21,9 @@ test('read-only, every method that changes something is refused before the accou
 });
 
 test('read-only, what only reads is not refused, nor a dry run', async () => {
-  const handlers = createHandlers({ account: noAccount, cwd: '/', readOnly: true, log: () => {} });
+  const handlers = createHandlers(
+    createServices({ openAccount: noAccount, cwd: '/', readOnly: true, log: () => {} }),
+  );
   assert.equal((await handlers['system.ping']({}, context())).pong, true);
   await assert.rejects(
     async () => handlers['dashboard.listWorkers']({}, context()),
