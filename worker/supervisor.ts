@@ -1,6 +1,7 @@
 import { type Child, spawnChild } from './child.js';
 import type { ExitStatus, Launched, LaunchOptions, StopSteps } from './contract.js';
 import { errorValue, Failure } from './failure.js';
+import { shakeHands } from './handshake.js';
 import { Heartbeat } from './heartbeat.js';
 import type { Lane } from './lane.js';
 import { processActivity } from './process-activity.js';
@@ -92,7 +93,7 @@ export class Supervisor {
     });
     this.#watch(child, session);
     try {
-      const launched = await Promise.race([greet(session, child.pid, options), failWhenEnded(child)]);
+      const launched = await Promise.race([shakeHands(session, child.pid, options), failWhenEnded(child)]);
       this.#session = session;
       this.#startHeartbeat(child, session, options.heartbeatTimeoutMs);
       return launched;
@@ -193,12 +194,6 @@ async function endsWithin(child: Child, ms: number): Promise<boolean> {
   const ended = await Promise.race([child.ended.then(() => true), late]);
   clearTimeout(timer);
   return ended;
-}
-
-/** The handshake brings `node:crypto` along: both are loaded while the child starts. */
-async function greet(session: Session, pid: number, options: LaunchOptions): Promise<Launched> {
-  const { shakeHands } = await import('./handshake.js');
-  return shakeHands(session, pid, options);
 }
 
 async function failWhenEnded(child: Child): Promise<never> {

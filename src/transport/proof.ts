@@ -1,10 +1,11 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+/** Loaded at the first handshake: the worker thread has spawned its child by then, which takes longer to start. */
+const crypto = () => process.getBuiltinModule('node:crypto');
 
 export type ProofRole = 'server' | 'client';
 
 /** 16 random bytes, hexadecimal. */
 export function createNonce(): string {
-  return randomBytes(16).toString('hex');
+  return crypto().randomBytes(16).toString('hex');
 }
 
 /**
@@ -12,7 +13,8 @@ export function createNonce(): string {
  * The role keeps a proof from being sent back to its sender, the nonces keep it from being used twice.
  */
 export function proofOf(role: ProofRole, token: string, clientNonce: string, serverNonce: string): string {
-  return createHmac('sha256', token)
+  return crypto()
+    .createHmac('sha256', token)
     .update(`fluorite-flake/${role}\n${clientNonce}\n${serverNonce}`)
     .digest('hex');
 }
@@ -28,5 +30,5 @@ export function isProof(
   if (typeof given !== 'string') return false;
   const expected = Buffer.from(proofOf(role, token, clientNonce, serverNonce));
   const actual = Buffer.from(given);
-  return actual.length === expected.length && timingSafeEqual(actual, expected);
+  return actual.length === expected.length && crypto().timingSafeEqual(actual, expected);
 }

@@ -132,9 +132,11 @@ test('every file operation of ownership failing in turn is a typed error or a re
 
 // --- workerd's folder, with all that a deploy and a request do
 
-/** The folders of runtimes; those of dead processes are removed at the next start, the living ones' when they close. */
+/** The folders of this process's runtimes: removed when these close. */
 const runFolders = () =>
-  readdirSync(process.env.XDG_RUNTIME_DIR ?? tmpdir()).filter((name) => /^ff-[0-9a-f]{8}-/.test(name));
+  readdirSync(process.env.XDG_RUNTIME_DIR ?? tmpdir()).filter(
+    (name) => /^ff-[0-9a-f]{8}-/.test(name) && name.includes(`-${process.pid}-`),
+  );
 
 test('every file operation of a deploy failing in turn is a typed error or a recovery, and nothing is left running', async () => {
   const log: string[] = [];
