@@ -8,6 +8,7 @@ import type {
   StopSteps,
 } from '../worker/contract.js';
 import { Calls } from './calls.js';
+import { Deadline } from './deadline.js';
 import type { DebugLog } from './debug-log.js';
 import type { SidecarEvents } from './events.js';
 import { endedAtOnce, endedUnasked, revive } from './failures.js';
@@ -80,7 +81,7 @@ export class Connection {
     this.#options.log.setSecrets(options.authToken, options.env);
     this.#host ??= this.#createHost();
     const host = this.#host;
-    this.#watchThread(host, THREAD_FACTOR * options.heartbeatTimeoutMs);
+    this.#watchThread(host, options);
     const outcome = await host.run((api) => api.launch(options) as Promise<Outcome<Launched>>);
     host.drain();
     if (!outcome.ok) throw this.#redacted(revive(outcome.error));
@@ -115,15 +116,16 @@ export class Connection {
   async stopChild(): Promise<void> {
     const host = this.#host;
     if (host === undefined) return;
-    const timer = setTimeout(() => host.giveUp(`it did not end the CLI within ${STOP_MS} ms`), STOP_MS);
+    const deadline = new Deadline(STOP_MS, () => host.giveUp(`it did not end the CLI within ${STOP_MS} ms`));
     try {
       await host.run((api) => api.stop(STOP_STEPS));
       host.drain();
     } catch (error) {
-      // The thread has died, and its child with it.
+      // The thread has died, and its child with it; one that cannot end its child does not stay.
       this.#options.log.line(`stop: ${(error as Error).message}`);
+      host.giveUp('it could not end the CLI');
     } finally {
-      clearTimeout(timer);
+      deadline.clear();
     }
   }
 
@@ -223,11 +225,12 @@ export class Connection {
     this.#options.onLost(endedUnasked(status));
   }
 
-  #watchThread(host: WorkerLink, timeoutMs: number): void {
+  #watchThread(host: WorkerLink, { heartbeatTimeoutMs, startTimeoutMs }: LaunchOptions): void {
     this.#watch?.stop();
-    if (timeoutMs === 0) return;
+    if (heartbeatTimeoutMs === 0) return;
     this.#watch = new ThreadWatch({
-      timeoutMs,
+      // A thread that is new has to be loaded first.
+      timeoutMs: Math.max(THREAD_FACTOR * heartbeatTimeoutMs, startTimeoutMs),
       ping: () => host.run((api) => api.ping()),
       onSilent: (silentMs) => host.giveUp(`it has not run for ${Math.round(silentMs)} ms`),
     });

@@ -123,6 +123,9 @@ export class WorkerHost {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    const stopped = this.#death ?? new SidecarError('not-running', 'The sidecar was stopped.');
+    for (const reject of this.#running) reject(stopped);
+    this.#running.clear();
     this.#api[releaseProxy]();
     await this.#pool.destroy();
     this.#apiPort.close();

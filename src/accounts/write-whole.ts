@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /**
@@ -30,19 +30,20 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
   }
 }
 
-/** What systems answer that do not flush folders: network and FUSE file systems among them. */
-const UNFLUSHABLE = ['EINVAL', 'ENOTSUP', 'ENOSYS', 'EISDIR', 'EBADF'];
+/** What systems answer that do not flush folders, network and FUSE file systems among them, or not one we may not read. */
+const UNFLUSHABLE = ['EINVAL', 'ENOTSUP', 'ENOSYS', 'EISDIR', 'EBADF', 'EACCES', 'EPERM'];
 
 /** A rename survives a power cut only once its folder is flushed; Windows cannot and need not. */
 async function flushFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;
-  const handle = await open(path, 'r');
+  let handle: FileHandle | undefined;
   try {
+    handle = await open(path, 'r');
     await handle.sync();
   } catch (error) {
     if (!UNFLUSHABLE.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   } finally {
-    await handle.close();
+    await handle?.close();
   }
 }
 

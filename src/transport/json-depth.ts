@@ -28,7 +28,7 @@ interface Scanner extends ScannerExports {
   page: Uint8Array;
 }
 
-/** Undefined until it is first wanted; null where there is no WebAssembly, or none with SIMD. */
+/** Undefined until it is first wanted; null where there is no WebAssembly, none with SIMD, or no room for its memory. */
 let scanner: Scanner | null | undefined;
 
 /** Whether the JSON text `bytes[start, end)` nests deeper than `maxDepth`. One pass, about 0.2 ns a byte. */
@@ -45,8 +45,14 @@ export function isDeeperThan(bytes: Buffer, start: number, end: number, maxDepth
 function createScanner(): Scanner | null {
   const code = Buffer.from(JSON_DEPTH_WASM, 'base64');
   if (typeof WebAssembly === 'undefined' || !WebAssembly.validate(code)) return null;
-  const exports = new WebAssembly.Instance(new WebAssembly.Module(code)).exports as ScannerExports;
-  return { ...exports, page: new Uint8Array(exports.memory.buffer) };
+  try {
+    const exports = new WebAssembly.Instance(new WebAssembly.Module(code)).exports as ScannerExports;
+    return { ...exports, page: new Uint8Array(exports.memory.buffer) };
+  } catch (error) {
+    // V8 reserves some 10 GB of addresses for a memory; where those are limited (`ulimit -v`) there are none to be had.
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 function isDeeperBlockwise(scanner: Scanner, text: Uint8Array, maxDepth: number): boolean {

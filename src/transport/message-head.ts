@@ -1,5 +1,6 @@
 // Messages are read by their first bytes where they stand in the form that our own library and server write: only what
-// is inside them has to be parsed then. A message in any other form, equally valid, is parsed whole.
+// is inside them has to be parsed then. A message in any other form is parsed whole. A request that begins in this form and
+// ends in another (a member behind its params) is, too; an answer that does is a fault: our server never writes one.
 
 const REQUEST_OR_ANSWER = Buffer.from('{"jsonrpc":"2.0","id":', 'latin1');
 const METHOD = Buffer.from(',"method":"', 'latin1');

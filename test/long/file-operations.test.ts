@@ -1,7 +1,7 @@
 // Every file operation failing in turn: those of ownership, of workerd's private folder and of the stored profile. Those
 // of the state itself are in state.test.ts.
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -81,6 +81,12 @@ function shared(stateDir: string): { api: SharedApi; create(title: string): Prom
   };
 }
 
+/** The sockets that are still listened on, or were left. */
+const socketsIn = (stateDir: string) => {
+  const run = join(stateDir, 'run');
+  return existsSync(run) ? readdirSync(run) : [];
+};
+
 const titlesIn = async (stateDir: string) =>
   (await new StateFile(stateDir).load()).kvNamespaces.map(({ title }) => title);
 
@@ -126,6 +132,7 @@ test('every file operation of ownership failing in turn is a typed error or a re
     if (run.outcome === undefined) assert.ok(titles.includes('second'), name);
     const locks = readdirSync(join(stateDir, 'lock')).filter((entry) => !entry.startsWith('draft.'));
     assert.equal(locks.length, 1, `${name}: ${locks}`);
+    assert.deepEqual(socketsIn(stateDir), [], name);
   }
   outcomes.record('ownership', cases);
 });

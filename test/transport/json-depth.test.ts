@@ -3,10 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
 import fc from 'fast-check';
 import { isDeeperBytewise, isDeeperThan } from '../../src/transport/json-depth.js';
 
-const SOURCE = new URL('../../src/transport/json-depth.ts', import.meta.url).href;
+const SOURCES = fileURLToPath(new URL('../../src/transport', import.meta.url));
 const COMPILE: string = new URL('../../scripts/write-json-depth.js', import.meta.url).href;
 /** The scanner's block and its page, with what is needed for a text to reach it at all. */
 const BLOCK = 64;
@@ -91,18 +92,29 @@ test('a long text of brackets and backslashes is judged in linear time', () => {
   assert.ok(performance.now() - startMs < 5000);
 });
 
-test('where there is no WebAssembly, the text is judged all the same', () => {
+/** Judges two texts in a plain Node of its own: a loader of TypeScript needs WebAssembly itself. */
+function judgeApart(shell: string, ...options: string[]): { stdout: string; stderr: string } {
   const script = `
-    const { isDeeperThan } = await import(${JSON.stringify(SOURCE)});
+    import { isDeeperThan } from './json-depth.ts';
     const judge = (depth) => isDeeperThan(Buffer.from('['.repeat(depth) + ']'.repeat(depth)), 0, 2 * depth, 1000);
     console.log(typeof WebAssembly, judge(1000), judge(1001));
   `;
-  const { stdout, stderr } = spawnSync(
-    process.execPath,
-    ['--import', 'tsx', '--no-expose-wasm', '--input-type=module', '--eval', script],
-    { encoding: 'utf8', cwd: fileURLToPath(new URL('../..', import.meta.url)) },
-  );
+  const stdin = { contents: script, resolveDir: SOURCES };
+  const { outputFiles } = buildSync({ stdin, bundle: true, platform: 'node', write: false });
+  const node = [process.execPath, ...options, '--eval', outputFiles[0]?.text ?? ''];
+  return spawnSync('sh', ['-c', shell, 'sh', ...node], { encoding: 'utf8' });
+}
+
+const noShell = process.platform === 'win32' && 'there is no sh';
+
+test('where there is no WebAssembly, the text is judged all the same', { skip: noShell }, () => {
+  const { stdout, stderr } = judgeApart('exec "$@"', '--no-expose-wasm');
   assert.equal(stdout, 'undefined false true\n', stderr);
+});
+
+test('where there are no addresses for its memory, too', { skip: process.platform !== 'linux' }, () => {
+  const { stdout, stderr } = judgeApart('ulimit -v 8000000 && exec "$@"');
+  assert.equal(stdout, 'object false true\n', stderr);
 });
 
 test('the WebAssembly is what its source compiles to', async () => {

@@ -34,8 +34,13 @@ export async function serveOnSocket(
   server.requestTimeout = 0; // Uploads of big objects take as long as they take.
   server.listen(socketPath);
   await once(server, 'listening');
-  if (process.platform !== 'win32') await chmod(socketPath, 0o600);
   server.unref();
+  try {
+    if (process.platform !== 'win32') await chmod(socketPath, 0o600);
+  } catch (error) {
+    await closeServer(server);
+    throw error;
+  }
   let closing: Promise<void> | undefined;
   return {
     socketPath,
