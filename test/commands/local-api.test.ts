@@ -157,6 +157,10 @@ test('with --read-only nothing is changed', async (t) => {
   assert.equal(await status('POST', '/r2/buckets'), 403);
   assert.equal(await status('DELETE', '/workers/scripts/any'), 403);
   assert.equal(await status('DELETE', '/workers/scripts/any/tails/none'), 404);
+  // A key may be called like the one POST that only reads.
+  assert.equal(await status('PUT', '/storage/kv/namespaces/any/values/x/bulk/get'), 403);
+  assert.equal(await status('DELETE', '/storage/kv/namespaces/any/values/x/bulk/get'), 403);
+  assert.equal(await status('POST', '/storage/kv/namespaces/any/bulk/get'), 404);
 });
 
 test('a wrong command line says what is wrong', async (t) => {

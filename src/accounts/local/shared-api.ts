@@ -1,10 +1,10 @@
 import { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SidecarError } from '../../protocol/index.js';
-import { localRoutes } from './api/index.js';
+import { localRouter } from './api/index.js';
 import { ok, throwCarried } from './envelope.js';
 import { acquireOwnership, type OwnerRecord, stateLocked } from './ownership.js';
-import { CLOSING_HEADER, createRouter } from './router.js';
+import { CLOSING_HEADER } from './router.js';
 import { LocalServices, type ServicesOptions } from './services.js';
 import { fetchOverSocket, isRefused, probeSocket } from './socket-fetch.js';
 import { newSocketPath, removeSocketFolder } from './socket-folder.js';
@@ -125,7 +125,8 @@ export class SharedApi {
       });
       if (record) return { kind: 'sharer', record };
       const services = await LocalServices.open(this.#options);
-      const handle = createRouter(localRoutes(services), this.#options.log);
+      const { log } = this.#options;
+      const handle: Handle = (request) => localRouter.answer(request, services, log);
       this.#serving.resolve(handle);
       return { kind: 'owner', handle, services };
     } catch (error) {

@@ -1,5 +1,4 @@
-import type { RouteTable } from '../router.js';
-import type { LocalServices } from '../services.js';
+import { Router, type RouteTable } from '../router.js';
 import { accountRoutes } from './account.js';
 import { internalRoutes } from './internal.js';
 import { kvKeyRoutes } from './kv-keys.js';
@@ -13,18 +12,18 @@ import { scriptVersionRoutes } from './script-versions.js';
 import { scriptRoutes } from './scripts.js';
 
 /** Every route that the local account offers. */
-export function localRoutes(services: LocalServices): RouteTable {
-  return {
-    ...accountRoutes(services),
-    ...scriptRoutes(services),
-    ...scriptContentRoutes(services),
-    ...scriptVersionRoutes(services),
-    ...scriptSettingsRoutes(services),
-    ...scriptSecretRoutes(services),
-    ...kvNamespaceRoutes(services),
-    ...kvKeyRoutes(services),
-    ...r2BucketRoutes(services),
-    ...r2ObjectRoutes(services),
-    ...internalRoutes(services),
-  };
-}
+export const localRoutes: RouteTable = {
+  ...accountRoutes,
+  ...scriptRoutes,
+  ...scriptContentRoutes,
+  ...scriptVersionRoutes,
+  ...scriptSettingsRoutes,
+  ...scriptSecretRoutes,
+  ...kvNamespaceRoutes,
+  ...kvKeyRoutes,
+  ...r2BucketRoutes,
+  ...r2ObjectRoutes,
+  ...internalRoutes,
+};
+
+export const localRouter = new Router(localRoutes);

@@ -1,34 +1,36 @@
 import { SidecarError } from '../../../protocol/index.js';
 import { ApiError, jsonBody, jsonObject, ok, wholeNumber } from '../envelope.js';
 import { checkBytes, LIMITS } from '../limits.js';
-import type { Call, RouteTable } from '../router.js';
+import { type Call, type RouteHandler, type RouteTable, read, write } from '../router.js';
 import type { KvStorage } from '../runtime.js';
-import type { LocalServices } from '../services.js';
 import { namespaceOf } from './kv-namespaces.js';
 
 const NAMESPACE = '/accounts/:account/storage/kv/namespaces/:namespace';
 
 /** The keys and values of KV namespaces. */
-export function kvKeyRoutes(services: LocalServices): RouteTable {
-  type KvHandler = (kv: KvStorage, namespace: string, call: Call) => Promise<Response>;
-  const on = (handler: KvHandler) => async (call: Call) => {
-    const { id } = namespaceOf(services, call.params.namespace);
-    if (call.params.key !== undefined) checkKey(call.params.key);
-    return handler((await services.storage()).kv, id, call);
-  };
-  return {
-    [`GET ${NAMESPACE}/keys`]: on(listKeys),
-    [`GET ${NAMESPACE}/values/:key*`]: on(getValue),
-    [`PUT ${NAMESPACE}/values/:key*`]: on(putValue),
-    [`DELETE ${NAMESPACE}/values/:key*`]: on(async (kv, namespace, { params }) => {
+export const kvKeyRoutes: RouteTable = {
+  [`GET ${NAMESPACE}/keys`]: read(on(listKeys)),
+  [`GET ${NAMESPACE}/values/:key*`]: read(on(getValue)),
+  [`PUT ${NAMESPACE}/values/:key*`]: write(on(putValue)),
+  [`DELETE ${NAMESPACE}/values/:key*`]: write(
+    on(async (kv, namespace, { params }) => {
       await kv.delete(namespace, params.key ?? '');
       return ok(null);
     }),
-    [`GET ${NAMESPACE}/metadata/:key*`]: on(getMetadata),
-    [`PUT ${NAMESPACE}/bulk`]: on(putMany),
-    [`DELETE ${NAMESPACE}/bulk`]: on(deleteMany),
-    [`POST ${NAMESPACE}/bulk/delete`]: on(deleteMany),
-    [`POST ${NAMESPACE}/bulk/get`]: on(getMany),
+  ),
+  [`GET ${NAMESPACE}/metadata/:key*`]: read(on(getMetadata)),
+  [`PUT ${NAMESPACE}/bulk`]: write(on(putMany)),
+  [`DELETE ${NAMESPACE}/bulk`]: write(on(deleteMany)),
+  [`POST ${NAMESPACE}/bulk/delete`]: write(on(deleteMany)),
+  [`POST ${NAMESPACE}/bulk/get`]: read(on(getMany)),
+};
+
+/** A route of one namespace. */
+function on(handler: (kv: KvStorage, namespace: string, call: Call) => Promise<Response>): RouteHandler {
+  return async (call, services) => {
+    const { id } = namespaceOf(services, call.params.namespace);
+    if (call.params.key !== undefined) checkKey(call.params.key);
+    return handler((await services.storage()).kv, id, call);
   };
 }
 

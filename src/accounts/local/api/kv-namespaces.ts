@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Namespace as SdkNamespace } from 'cloudflare/resources/kv/namespaces/namespaces';
 import { ApiError, jsonObject, ok, paged } from '../envelope.js';
-import type { RouteTable } from '../router.js';
+import { type RouteTable, read, write } from '../router.js';
 import type { LocalServices } from '../services.js';
 
 const NAMESPACES = '/accounts/:account/storage/kv/namespaces';
@@ -9,31 +9,31 @@ const NAMESPACE = `${NAMESPACES}/:namespace`;
 const MAX_TITLE_CHARACTERS = 512;
 
 /** KV namespaces. */
-export function kvNamespaceRoutes(services: LocalServices): RouteTable {
-  return {
-    [`GET ${NAMESPACES}`]: ({ url }) => paged(sorted(services, url).map(describe), url, 20, 1000),
-    [`POST ${NAMESPACES}`]: async ({ request }) => {
-      const { title } = await jsonObject(request);
-      return ok(await createNamespace(services, title, randomBytes(16).toString('hex')));
-    },
-    // The local account alone: a project made for another account names an id that has to exist here.
-    'POST /local/kv-namespaces': async ({ request }) => {
-      const { title, id } = await jsonObject(request);
-      if (typeof id !== 'string' || !/^[0-9a-f]{32}$/.test(id))
-        throw new ApiError(400, 10011, 'invalid namespace id');
-      return ok(await createNamespace(services, title, id));
-    },
-    [`GET ${NAMESPACE}`]: ({ params }) => ok(describe(namespaceOf(services, params.namespace))),
-    [`PUT ${NAMESPACE}`]: async ({ params, request }) => {
-      const { title } = await jsonObject(request);
-      return ok(await renameNamespace(services, params.namespace ?? '', title));
-    },
-    [`DELETE ${NAMESPACE}`]: async ({ params }) => {
-      await removeNamespace(services, params.namespace ?? '');
-      return ok(null);
-    },
-  };
-}
+export const kvNamespaceRoutes: RouteTable = {
+  [`GET ${NAMESPACES}`]: read(({ url }, services) =>
+    paged(sorted(services, url).map(describe), url, 20, 1000),
+  ),
+  [`POST ${NAMESPACES}`]: write(async ({ request }, services) => {
+    const { title } = await jsonObject(request);
+    return ok(await createNamespace(services, title, randomBytes(16).toString('hex')));
+  }),
+  // The local account alone: a project made for another account names an id that has to exist here.
+  'POST /local/kv-namespaces': write(async ({ request }, services) => {
+    const { title, id } = await jsonObject(request);
+    if (typeof id !== 'string' || !/^[0-9a-f]{32}$/.test(id))
+      throw new ApiError(400, 10011, 'invalid namespace id');
+    return ok(await createNamespace(services, title, id));
+  }),
+  [`GET ${NAMESPACE}`]: read(({ params }, services) => ok(describe(namespaceOf(services, params.namespace)))),
+  [`PUT ${NAMESPACE}`]: write(async ({ params, request }, services) => {
+    const { title } = await jsonObject(request);
+    return ok(await renameNamespace(services, params.namespace ?? '', title));
+  }),
+  [`DELETE ${NAMESPACE}`]: write(async ({ params }, services) => {
+    await removeNamespace(services, params.namespace ?? '');
+    return ok(null);
+  }),
+};
 
 interface Namespace {
   id: string;

@@ -6,7 +6,7 @@ import type {
 import { SidecarError } from '../../../protocol/index.js';
 import { r2BucketName, r2LocationHint, r2StorageClass } from '../../../protocol/resources.js';
 import { ApiError, jsonObject, ok, wholeNumber } from '../envelope.js';
-import type { RouteTable } from '../router.js';
+import { type RouteTable, read, write } from '../router.js';
 import type { LocalServices } from '../services.js';
 import type { LocalState } from '../state.js';
 
@@ -15,17 +15,17 @@ const BUCKETS = '/accounts/:account/r2/buckets';
 type Bucket = LocalState['r2Buckets'][number];
 
 /** R2 buckets. */
-export function r2BucketRoutes(services: LocalServices): RouteTable {
-  return {
-    [`GET ${BUCKETS}`]: ({ url }) => listBuckets(services, url),
-    [`POST ${BUCKETS}`]: async ({ request }) => ok(await createBucket(services, await jsonObject(request))),
-    [`GET ${BUCKETS}/:bucket`]: ({ params }) => ok(describe(bucketOf(services, params.bucket))),
-    [`DELETE ${BUCKETS}/:bucket`]: async ({ params }) => {
-      await removeBucket(services, params.bucket ?? '');
-      return ok({} satisfies BucketDeleteResponse);
-    },
-  };
-}
+export const r2BucketRoutes: RouteTable = {
+  [`GET ${BUCKETS}`]: read(({ url }, services) => listBuckets(services, url)),
+  [`POST ${BUCKETS}`]: write(async ({ request }, services) =>
+    ok(await createBucket(services, await jsonObject(request))),
+  ),
+  [`GET ${BUCKETS}/:bucket`]: read(({ params }, services) => ok(describe(bucketOf(services, params.bucket)))),
+  [`DELETE ${BUCKETS}/:bucket`]: write(async ({ params }, services) => {
+    await removeBucket(services, params.bucket ?? '');
+    return ok({} satisfies BucketDeleteResponse);
+  }),
+};
 
 /** @throws ApiError 404 as Cloudflare answers it. */
 export function bucketOf(services: LocalServices, name: string | undefined): Bucket {

@@ -12,30 +12,32 @@ import {
 import { SidecarError } from '../../../protocol/index.js';
 import { ApiError, jsonBody, ok, wholeNumber } from '../envelope.js';
 import { checkBytes, LIMITS } from '../limits.js';
-import type { Call, RouteTable } from '../router.js';
+import { type Call, type RouteHandler, type RouteTable, read, write } from '../router.js';
 import type { R2ObjectInfo, R2Storage } from '../runtime.js';
-import type { LocalServices } from '../services.js';
 import { bucketOf } from './r2-buckets.js';
 
 const OBJECTS = '/accounts/:account/r2/buckets/:bucket/objects';
 
 /** The objects of R2 buckets. */
-export function r2ObjectRoutes(services: LocalServices): RouteTable {
-  type R2Handler = (r2: R2Storage, bucket: string, call: Call) => Promise<Response>;
-  const on = (handler: R2Handler) => async (call: Call) => {
-    const { name } = bucketOf(services, call.params.bucket);
-    if (call.params.key !== undefined) checkBytes(call.params.key, LIMITS.r2KeyBytes, 'The key', 10020, 414);
-    return handler((await services.storage()).r2, name, call);
-  };
-  return {
-    [`GET ${OBJECTS}`]: on(listObjects),
-    [`DELETE ${OBJECTS}`]: on(deleteMany),
-    [`GET ${OBJECTS}/:key*`]: on(getObject),
-    [`PUT ${OBJECTS}/:key*`]: on(putObject),
-    [`DELETE ${OBJECTS}/:key*`]: on(async (r2, bucket, { params }) => {
+export const r2ObjectRoutes: RouteTable = {
+  [`GET ${OBJECTS}`]: read(on(listObjects)),
+  [`DELETE ${OBJECTS}`]: write(on(deleteMany)),
+  [`GET ${OBJECTS}/:key*`]: read(on(getObject)),
+  [`PUT ${OBJECTS}/:key*`]: write(on(putObject)),
+  [`DELETE ${OBJECTS}/:key*`]: write(
+    on(async (r2, bucket, { params }) => {
       await r2.delete(bucket, [params.key ?? '']);
       return ok({ key: params.key } satisfies ObjectDeleteResponse);
     }),
+  ),
+};
+
+/** A route of one bucket. */
+function on(handler: (r2: R2Storage, bucket: string, call: Call) => Promise<Response>): RouteHandler {
+  return async (call, services) => {
+    const { name } = bucketOf(services, call.params.bucket);
+    if (call.params.key !== undefined) checkBytes(call.params.key, LIMITS.r2KeyBytes, 'The key', 10020, 414);
+    return handler((await services.storage()).r2, name, call);
   };
 }
 

@@ -1,9 +1,10 @@
 import type { Script } from 'cloudflare/resources/workers/scripts/scripts';
 import { MODULE_CONTENT_TYPES } from '../../../cloudflare/workers.js';
 import { ApiError, ok } from '../envelope.js';
-import type { Call, RouteTable } from '../router.js';
+import { type Call, type RouteTable, read, write } from '../router.js';
 import type { LocalServices } from '../services.js';
 import { activeVersion, type VersionRecord, type WorkerRecord } from '../state.js';
+import { calledWorker } from './called-worker.js';
 import { describeScript } from './describe-script.js';
 import { refusalOf } from './refusal.js';
 import { readScriptUpload } from './script-upload.js';
@@ -12,17 +13,16 @@ import { addChangedVersion, etagOf, existingWorker, storeModules } from './versi
 const SCRIPT = '/accounts/:account/workers/scripts/:script';
 
 /** The code of a Worker. */
-export function scriptContentRoutes(services: LocalServices): RouteTable {
-  const worker = ({ params }: Call) => services.worker(params.script ?? '');
-  return {
-    [`GET ${SCRIPT}`]: (call) => content(services, worker(call), null),
-    [`GET ${SCRIPT}/content/v2`]: (call) =>
-      content(services, worker(call), call.url.searchParams.get('version')),
-    'GET /accounts/:account/workers/services/:script/environments/:environment/content/v2': (call) =>
-      content(services, worker(call), null),
-    [`PUT ${SCRIPT}/content`]: (call) => replaceContent(services, call),
-  };
-}
+export const scriptContentRoutes: RouteTable = {
+  [`GET ${SCRIPT}`]: read((call, services) => content(services, calledWorker(call, services), null)),
+  [`GET ${SCRIPT}/content/v2`]: read((call, services) =>
+    content(services, calledWorker(call, services), call.url.searchParams.get('version')),
+  ),
+  'GET /accounts/:account/workers/services/:script/environments/:environment/content/v2': read(
+    (call, services) => content(services, calledWorker(call, services), null),
+  ),
+  [`PUT ${SCRIPT}/content`]: write((call, services) => replaceContent(services, call)),
+};
 
 /** As it is when it is one module, else a form of its modules, as Cloudflare sends it. */
 async function content(

@@ -7,7 +7,7 @@ import type {
 import type { WorkerBinding } from '../../../protocol/index.js';
 import { ApiError, jsonObject, ok } from '../envelope.js';
 import { checkBytes, LIMITS } from '../limits.js';
-import type { Call, RouteTable } from '../router.js';
+import { type Call, type RouteTable, read, write } from '../router.js';
 import type { LocalServices } from '../services.js';
 import { describeSecrets } from './describe-script.js';
 import { sourceOf } from './script-upload.js';
@@ -16,22 +16,25 @@ import { addChangedVersion, existingWorker } from './versions.js';
 const SCRIPT = '/accounts/:account/workers/scripts/:script';
 
 /** The secrets of a Worker. A change of them is a new version of the same code, which serves at once. */
-export function scriptSecretRoutes(services: LocalServices): RouteTable {
-  const secrets = ({ params }: Call) => describeSecrets(services.worker(params.script ?? ''));
-  return {
-    [`GET ${SCRIPT}/secrets`]: (call) => ok(secrets(call) satisfies SecretListResponse[]),
-    [`GET ${SCRIPT}/secrets/:name`]: (call) => {
-      const found = secrets(call).find(({ name }) => name === call.params.name);
-      if (!found) throw noSecret(call.params.script, call.params.name);
-      return ok(found satisfies SecretGetResponse);
-    },
-    [`PUT ${SCRIPT}/secrets`]: (call) => putSecret(services, call),
-    [`PATCH ${SCRIPT}/secrets-bulk`]: (call) => putSecrets(services, call),
-    [`DELETE ${SCRIPT}/secrets/:name`]: async (call) => {
-      await changeSecrets(services, call, new Map([[call.params.name ?? '', undefined]]), true);
-      return ok(null);
-    },
-  };
+export const scriptSecretRoutes: RouteTable = {
+  [`GET ${SCRIPT}/secrets`]: read((call, services) =>
+    ok(secretsOf(call, services) satisfies SecretListResponse[]),
+  ),
+  [`GET ${SCRIPT}/secrets/:name`]: read((call, services) => {
+    const found = secretsOf(call, services).find(({ name }) => name === call.params.name);
+    if (!found) throw noSecret(call.params.script, call.params.name);
+    return ok(found satisfies SecretGetResponse);
+  }),
+  [`PUT ${SCRIPT}/secrets`]: write((call, services) => putSecret(services, call)),
+  [`PATCH ${SCRIPT}/secrets-bulk`]: write((call, services) => putSecrets(services, call)),
+  [`DELETE ${SCRIPT}/secrets/:name`]: write(async (call, services) => {
+    await changeSecrets(services, call, new Map([[call.params.name ?? '', undefined]]), true);
+    return ok(null);
+  }),
+};
+
+function secretsOf({ params }: Call, services: LocalServices): SecretListResponse[] {
+  return describeSecrets(services.worker(params.script ?? ''));
 }
 
 async function putSecret(services: LocalServices, call: Call): Promise<Response> {

@@ -3,9 +3,10 @@ import type { ScriptAndVersionSettingEditResponse } from 'cloudflare/resources/w
 import type { SubdomainGetResponse } from 'cloudflare/resources/workers/scripts/subdomain';
 import { SidecarError } from '../../../protocol/index.js';
 import { ApiError, jsonBody, jsonObject, ok } from '../envelope.js';
-import type { Call, RouteTable } from '../router.js';
+import { type Call, type RouteTable, read, write } from '../router.js';
 import type { LocalServices } from '../services.js';
 import type { WorkerRecord } from '../state.js';
+import { calledWorker } from './called-worker.js';
 import { describeScriptSettings, describeSettings } from './describe-script.js';
 import { readForm, readJsonPart, resolveBindings, sourceOf } from './script-upload.js';
 import { addChangedVersion, existingWorker } from './versions.js';
@@ -14,48 +15,47 @@ const SCRIPT = '/accounts/:account/workers/scripts/:script';
 const OFF: SubdomainGetResponse = { enabled: false, previews_enabled: false };
 
 /** The settings of a Worker, and how it is reached and triggered: by nothing but `invoke` here. */
-export function scriptSettingsRoutes(services: LocalServices): RouteTable {
-  const worker = ({ params }: Call) => services.worker(params.script ?? '');
-  return {
-    [`GET ${SCRIPT}/settings`]: (call) => ok(describeSettings(worker(call))),
-    [`PATCH ${SCRIPT}/settings`]: (call) => changeSettings(services, call),
-    [`GET ${SCRIPT}/script-settings`]: (call) => ok(describeScriptSettings(worker(call))),
-    [`PATCH ${SCRIPT}/script-settings`]: (call) => changeScriptSettings(services, call),
-    [`GET ${SCRIPT}/subdomain`]: (call) => {
-      worker(call);
-      return ok(OFF);
-    },
-    [`DELETE ${SCRIPT}/subdomain`]: (call) => {
-      worker(call);
-      return ok(OFF);
-    },
-    [`POST ${SCRIPT}/subdomain`]: async (call) => {
-      worker(call);
-      const { enabled } = await jsonObject(call.request);
-      if (enabled === true) throw noSubdomain();
-      return ok(OFF);
-    },
-    // Not 10007, which has wrangler offer to register one.
-    'GET /accounts/:account/workers/subdomain': () => {
-      throw noSubdomain();
-    },
-    [`GET ${SCRIPT}/schedules`]: (call) => {
-      worker(call);
+export const scriptSettingsRoutes: RouteTable = {
+  [`GET ${SCRIPT}/settings`]: read((call, services) => ok(describeSettings(calledWorker(call, services)))),
+  [`PATCH ${SCRIPT}/settings`]: write((call, services) => changeSettings(services, call)),
+  [`GET ${SCRIPT}/script-settings`]: read((call, services) =>
+    ok(describeScriptSettings(calledWorker(call, services))),
+  ),
+  [`PATCH ${SCRIPT}/script-settings`]: write((call, services) => changeScriptSettings(services, call)),
+  [`GET ${SCRIPT}/subdomain`]: read((call, services) => {
+    calledWorker(call, services);
+    return ok(OFF);
+  }),
+  [`DELETE ${SCRIPT}/subdomain`]: write((call, services) => {
+    calledWorker(call, services);
+    return ok(OFF);
+  }),
+  [`POST ${SCRIPT}/subdomain`]: write(async (call, services) => {
+    calledWorker(call, services);
+    const { enabled } = await jsonObject(call.request);
+    if (enabled === true) throw noSubdomain();
+    return ok(OFF);
+  }),
+  // Not 10007, which has wrangler offer to register one.
+  'GET /accounts/:account/workers/subdomain': read(() => {
+    throw noSubdomain();
+  }),
+  [`GET ${SCRIPT}/schedules`]: read((call, services) => {
+    calledWorker(call, services);
+    return ok({ schedules: [] } satisfies ScheduleGetResponse);
+  }),
+  [`PUT ${SCRIPT}/schedules`]: write(async (call, services) => {
+    calledWorker(call, services);
+    const schedules = await jsonBody(call.request);
+    if (Array.isArray(schedules) && schedules.length === 0) {
       return ok({ schedules: [] } satisfies ScheduleGetResponse);
-    },
-    [`PUT ${SCRIPT}/schedules`]: async (call) => {
-      worker(call);
-      const schedules = await jsonBody(call.request);
-      if (Array.isArray(schedules) && schedules.length === 0) {
-        return ok({ schedules: [] } satisfies ScheduleGetResponse);
-      }
-      throw new SidecarError(
-        'unsupported',
-        'The local account starts no cron triggers. Leave them out, or use the cloud account.',
-      );
-    },
-  };
-}
+    }
+    throw new SidecarError(
+      'unsupported',
+      'The local account starts no cron triggers. Leave them out, or use the cloud account.',
+    );
+  }),
+};
 
 function noSubdomain(): ApiError {
   return new ApiError(

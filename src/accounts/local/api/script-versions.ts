@@ -4,9 +4,10 @@ import type {
   VersionGetResponse,
 } from 'cloudflare/resources/workers/scripts/versions';
 import { ApiError, jsonObject, ok, paged } from '../envelope.js';
-import type { Call, RouteTable } from '../router.js';
+import { type RouteTable, read, write } from '../router.js';
 import type { LocalServices } from '../services.js';
 import type { DeploymentRecord, VersionRecord, WorkerRecord } from '../state.js';
+import { calledWorker } from './called-worker.js';
 import { describeDeployment, describeVersion, describeWholeVersion } from './describe-script.js';
 import { refusalOf } from './refusal.js';
 import { readScriptUpload, sourceOf } from './script-upload.js';
@@ -15,29 +16,34 @@ import { addDeployment, addVersion, existingWorker, storeModules } from './versi
 const SCRIPT = '/accounts/:account/workers/scripts/:script';
 
 /** The versions of a Worker, and which of them serves. */
-export function scriptVersionRoutes(services: LocalServices): RouteTable {
-  const worker = ({ params }: Call) => services.worker(params.script ?? '');
-  return {
-    [`GET ${SCRIPT}/versions`]: (call) =>
-      paged(worker(call).versions.map(describeVersion), call.url, 10, 100, (items) => ({ items })),
-    [`GET ${SCRIPT}/versions/:version`]: (call) =>
-      ok(
-        describeWholeVersion(versionOf(worker(call), call.params.version ?? '')) satisfies VersionGetResponse,
-      ),
-    [`POST ${SCRIPT}/versions`]: ({ params, request }) =>
-      uploadVersion(services, params.script ?? '', request),
-    [`GET ${SCRIPT}/deployments`]: (call) =>
-      ok({
-        deployments: worker(call).deployments.map(describeDeployment),
-      } satisfies DeploymentListResponse),
-    [`POST ${SCRIPT}/deployments`]: ({ params, request }) =>
-      deployVersion(services, params.script ?? '', request),
-    [`GET ${SCRIPT}/deployments/:deployment`]: (call) =>
-      ok(describeDeployment(deploymentOf(worker(call), call.params.deployment ?? ''))),
-    [`DELETE ${SCRIPT}/deployments/:deployment`]: ({ params }) =>
-      deleteDeployment(services, params.script ?? '', params.deployment ?? ''),
-  };
-}
+export const scriptVersionRoutes: RouteTable = {
+  [`GET ${SCRIPT}/versions`]: read((call, services) =>
+    paged(calledWorker(call, services).versions.map(describeVersion), call.url, 10, 100, (items) => ({
+      items,
+    })),
+  ),
+  [`GET ${SCRIPT}/versions/:version`]: read((call, services) => {
+    const version = versionOf(calledWorker(call, services), call.params.version ?? '');
+    return ok(describeWholeVersion(version) satisfies VersionGetResponse);
+  }),
+  [`POST ${SCRIPT}/versions`]: write(({ params, request }, services) =>
+    uploadVersion(services, params.script ?? '', request),
+  ),
+  [`GET ${SCRIPT}/deployments`]: read((call, services) =>
+    ok({
+      deployments: calledWorker(call, services).deployments.map(describeDeployment),
+    } satisfies DeploymentListResponse),
+  ),
+  [`POST ${SCRIPT}/deployments`]: write(({ params, request }, services) =>
+    deployVersion(services, params.script ?? '', request),
+  ),
+  [`GET ${SCRIPT}/deployments/:deployment`]: read((call, services) =>
+    ok(describeDeployment(deploymentOf(calledWorker(call, services), call.params.deployment ?? ''))),
+  ),
+  [`DELETE ${SCRIPT}/deployments/:deployment`]: write(({ params }, services) =>
+    deleteDeployment(services, params.script ?? '', params.deployment ?? ''),
+  ),
+};
 
 function versionOf(worker: WorkerRecord, id: string): VersionRecord {
   const version = worker.versions.find((one) => one.id === id);

@@ -1,7 +1,7 @@
 import type { ScriptUpdateResponse } from 'cloudflare/resources/workers/scripts/scripts';
 import { workerName as workerNameSchema } from '../../../protocol/resources.js';
 import { ApiError, ok } from '../envelope.js';
-import type { Call, RouteTable } from '../router.js';
+import { type Call, type RouteTable, read, write } from '../router.js';
 import type { LocalServices } from '../services.js';
 import { activeVersion, type WorkerRecord } from '../state.js';
 import { describeScript, describeService } from './describe-script.js';
@@ -13,31 +13,31 @@ const WORKERS = '/accounts/:account/workers';
 const SCRIPT = `${WORKERS}/scripts/:script`;
 
 /** Workers: list, upload, delete. */
-export function scriptRoutes(services: LocalServices): RouteTable {
-  const deployed = () => services.state.workers.filter((worker) => worker.deployments.length > 0);
-  return {
-    [`GET ${WORKERS}/scripts`]: () => ok(deployed().map(describeScript)),
-    [`PUT ${SCRIPT}`]: ({ params, request }) => upload(services, params.script ?? '', request),
-    [`DELETE ${SCRIPT}`]: (call) => remove(services, call),
-    [`GET ${WORKERS}/services/:script`]: ({ params }) => {
-      const worker = services.state.workers.find(({ name }) => name === params.script);
-      if (worker) return ok(describeService(worker));
-      throw new ApiError(404, 10090, `This service does not exist on your account: ${params.script}`);
-    },
-    [`DELETE ${WORKERS}/services/:script`]: (call) => remove(services, call),
-    // What wrangler asks before it deletes a Worker: who would miss it.
-    [`GET ${SCRIPT}/references`]: ({ params }) => {
-      const { name } = services.worker(params.script ?? '');
-      const incoming = usersOf(services.state.workers, name).map((user) => ({
-        service: user.name,
-        environment: 'production',
-        name: user.name,
-      }));
-      return ok({ services: { incoming, outgoing: [], pages_function: false } });
-    },
-    [`GET ${WORKERS}/tails/by-consumer/:script`]: () => ok([]),
-  };
-}
+export const scriptRoutes: RouteTable = {
+  [`GET ${WORKERS}/scripts`]: read((_, services) => {
+    const deployed = services.state.workers.filter((worker) => worker.deployments.length > 0);
+    return ok(deployed.map(describeScript));
+  }),
+  [`PUT ${SCRIPT}`]: write(({ params, request }, services) => upload(services, params.script ?? '', request)),
+  [`DELETE ${SCRIPT}`]: write((call, services) => remove(services, call)),
+  [`GET ${WORKERS}/services/:script`]: read(({ params }, services) => {
+    const worker = services.state.workers.find(({ name }) => name === params.script);
+    if (worker) return ok(describeService(worker));
+    throw new ApiError(404, 10090, `This service does not exist on your account: ${params.script}`);
+  }),
+  [`DELETE ${WORKERS}/services/:script`]: write((call, services) => remove(services, call)),
+  // What wrangler asks before it deletes a Worker: who would miss it.
+  [`GET ${SCRIPT}/references`]: read(({ params }, services) => {
+    const { name } = services.worker(params.script ?? '');
+    const incoming = usersOf(services.state.workers, name).map((user) => ({
+      service: user.name,
+      environment: 'production',
+      name: user.name,
+    }));
+    return ok({ services: { incoming, outgoing: [], pages_function: false } });
+  }),
+  [`GET ${WORKERS}/tails/by-consumer/:script`]: read(() => ok([])),
+};
 
 async function upload(services: LocalServices, name: string, request: Request): Promise<Response> {
   const valid = workerNameSchema().safeParse(name);
