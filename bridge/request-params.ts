@@ -10,6 +10,8 @@ const ENVELOPE_BYTES = 128;
 export function writeParams(method: CallableMethod, params: unknown, maxBodyBytes: number): string {
   parseParams(method, params);
   const json = stringify(method, params);
+  // An object of a class may hold in accessors what was checked, and JSON leaves those out.
+  if (!isPlain(params)) parseParams(method, JSON.parse(json));
   const limitBytes = maxBodyBytes - ENVELOPE_BYTES;
   // A character has at most three bytes: most are settled without counting.
   if (json.length * 3 <= limitBytes) return json;
@@ -17,6 +19,12 @@ export function writeParams(method: CallableMethod, params: unknown, maxBodyByte
   if (bytes <= limitBytes) return json;
   const message = `${method}: the params have ${bytes} bytes as JSON; the limit is ${limitBytes}. Give big values by file path.`;
   throw new SidecarError('limit-exceeded', message, { data: { limitBytes } });
+}
+
+function isPlain(params: unknown): boolean {
+  if (params === undefined || params === null) return true;
+  const prototype = Object.getPrototypeOf(params);
+  return prototype === Object.prototype || prototype === null;
 }
 
 function stringify(method: string, params: unknown): string {

@@ -8,7 +8,8 @@ import {
   type Result,
   SidecarError,
 } from '../protocol/index.js';
-import type { CallContext, Handlers } from '../server/context.js';
+import { CallContext } from '../server/call-context.js';
+import type { Handlers } from '../server/context.js';
 import { createServices, type Services } from '../server/services.js';
 import { accountLine } from './account-line.js';
 import { confirm } from './confirm.js';
@@ -36,12 +37,9 @@ export interface Session {
 export function createSession(options: GlobalOptions, terminal: Terminal, signal: AbortSignal): Session {
   const cwd = resolve(options.cwd ?? '.');
   const services = commandServices(options, cwd, terminal);
-  const context: CallContext = {
-    signal,
-    progress: ({ message }) => {
-      if (terminal.isInteractive && !options.json) terminal.printError(message);
-    },
-  };
+  const context = CallContext.within(signal, ({ message }) => {
+    if (terminal.isInteractive && !options.json) terminal.printError(message);
+  });
   return {
     json: options.json,
     cwd,

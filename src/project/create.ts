@@ -11,6 +11,12 @@ import { type TemplateFile, templateFiles } from './templates.js';
 
 type CreateParams = ParsedParams<'project.create'>;
 
+/** The folder of each framework's template. */
+const TEMPLATES: Readonly<Record<CreateParams['framework'], string>> = {
+  'worker-typescript': 'worker-typescript',
+  worker: 'worker-typescript',
+};
+
 /** A package manager that was cancelled may still be ending. */
 const REMOVAL = { recursive: true, force: true, maxRetries: 10, retryDelay: 100 } as const;
 
@@ -31,7 +37,7 @@ export async function createProject(
   const parent = await existingFolder(resolve(context.cwd, params.path));
   const target = join(parent, params.name);
   const wasThere = await refuseOccupied(target);
-  const files = await templateFiles(params.framework, {
+  const files = await templateFiles(TEMPLATES[params.framework], {
     name: params.name,
     version: VERSION,
     compatibilityDate: DEFAULT_COMPATIBILITY_DATE,

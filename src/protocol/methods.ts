@@ -431,7 +431,8 @@ export const methods = {
         ),
       /** The folder the project's folder is made in. */
       path: z.string().min(1),
-      framework: z.enum(['worker-typescript']).default('worker-typescript'),
+      /** `worker` is short for `worker-typescript`. */
+      framework: z.enum(['worker-typescript', 'worker']).default('worker-typescript'),
       packageManager: z.enum(['npm', 'pnpm', 'yarn', 'bun']).default('npm'),
       /** Installs the dependencies. */
       install: z.boolean().default(false),

@@ -1,19 +1,8 @@
 import type { Account } from '../accounts/account.js';
-import type {
-  CallableMethod,
-  NotificationParams,
-  ParsedParams,
-  Redactor,
-  Result,
-} from '../protocol/index.js';
+import type { CallableMethod, ParsedParams, Redactor, Result } from '../protocol/index.js';
+import type { CallContext } from './call-context.js';
 
-/** What a handler may use beside its params. */
-export interface CallContext {
-  /** Aborted when the caller cancels, its connection ends, or the server shuts down. */
-  readonly signal: AbortSignal;
-  /** Reports progress to the caller; cheap when nobody listens. */
-  progress(value: NotificationParams<'$/progress'>['value']): void;
-}
+export type { CallContext };
 
 /** What the handlers of one server share. */
 export interface ServerServices {

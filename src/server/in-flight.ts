@@ -1,4 +1,4 @@
-import type { RequestContext } from './request-context.js';
+import type { CallContext } from './call-context.js';
 
 /** More than the library ever has waiting; bounds what a client can pile up behind slow calls. */
 const MAX_IN_FLIGHT = 100_000;
@@ -9,7 +9,7 @@ const CANCEL_MS = 1000;
 
 /** The requests of one connection that have not been answered. One that is answered at once is never in here. */
 export class InFlight {
-  readonly #contexts = new Map<number | string, RequestContext>();
+  readonly #contexts = new Map<number | string, CallContext>();
   /** Unanswered requests that cannot be cancelled. */
   #others = 0;
   #drained: { left: number; resolve(): void } | undefined;
@@ -23,7 +23,7 @@ export class InFlight {
   }
 
   /** Runs `work` as a request in flight. It must not reject. */
-  async track(id: number | string, context: RequestContext, work: () => Promise<void>): Promise<void> {
+  async track(id: number | string, context: CallContext, work: () => Promise<void>): Promise<void> {
     this.#contexts.set(id, context);
     await work();
     this.#checkDrained();

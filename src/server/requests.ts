@@ -7,9 +7,9 @@ import {
 } from '../protocol/index.js';
 import type { Reply } from './batch-reply.js';
 import { type ConnectionHandlers, callHandler } from './call.js';
+import { CallContext } from './call-context.js';
 import type { Handshake } from './handshake.js';
 import { InFlight } from './in-flight.js';
-import { RequestContext } from './request-context.js';
 import type { Responses } from './responses.js';
 
 export interface RequestsOptions {
@@ -49,7 +49,7 @@ export class Requests {
   /** One that is answered at once is answered before this returns. */
   run(id: number | string, method: CallableMethod, params: unknown, reply: Reply): void {
     const { handlers, responses, notify } = this.#options;
-    const context = new RequestContext(id, notify);
+    const context = new CallContext(id, notify);
     try {
       const outcome = callHandler(handlers, method, params, context);
       if (outcome instanceof Promise) {
@@ -82,7 +82,7 @@ export class Requests {
     id: number | string,
     method: CallableMethod,
     params: unknown,
-    context: RequestContext,
+    context: CallContext,
     outcome: Promise<Result<CallableMethod>>,
     reply: Reply,
   ): Promise<void> {

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { parseParams, parseResult, SidecarError } from '../../src/protocol/index.js';
 import { createHandlers } from '../../src/server/handlers/index.js';
 import { createServices } from '../../src/server/services.js';
+import { callContext } from '../support/call-context.js';
 import {
   ACCOUNT_ID,
   type Answer,
@@ -17,7 +18,6 @@ import {
 } from './cloud-server.js';
 import { until } from './local/fixture.js';
 
-const context = (signal = new AbortController().signal) => ({ signal, progress: () => {} });
 const QUICK: CloudOptions = { limits: { backoffMs: 2, requestMs: 300, uploadMs: 300, idleMs: 100 } };
 const KV_ID = 'f'.repeat(32);
 
@@ -89,7 +89,7 @@ test('every fault of Cloudflare is a typed error in bounded time', async (t) => 
   await Promise.all(
     cases.map(async ([name, answer, code, attempts]) => {
       const { fake, handlers, log } = await handlersOn(t, answer);
-      const error = await failure(() => handlers['dashboard.listWorkers']({}, context()));
+      const error = await failure(() => handlers['dashboard.listWorkers']({}, callContext()));
       assert.equal(error.code, code, `${name}: ${error.message}`);
       assert.equal(fake.calls.length, attempts, name);
       assert.deepEqual(log, []);
@@ -107,7 +107,7 @@ test('what passes is recovered from', async (t) => {
   ];
   for (const answer of passing) {
     const { fake, handlers } = await handlersOn(t, answer, ok([]));
-    assert.deepEqual(await handlers['dashboard.listWorkers']({}, context()), []);
+    assert.deepEqual(await handlers['dashboard.listWorkers']({}, callContext()), []);
     assert.equal(fake.calls.length, 2);
   }
 });
@@ -116,26 +116,26 @@ test('what may have been carried out is not sent again, but what was refused for
   const create = { name: 'bucket' };
   for (const answer of [failed(500, 1), cutShort, silence]) {
     const { fake, handlers } = await handlersOn(t, answer);
-    await failure(() => handlers['dashboard.createR2Bucket'](create, context()));
-    await failure(() => handlers['dashboard.deleteR2Bucket'](create, context()));
-    await failure(() => handlers['dashboard.deleteWorker']({ name: 'w' }, context()));
+    await failure(() => handlers['dashboard.createR2Bucket'](create, callContext()));
+    await failure(() => handlers['dashboard.deleteR2Bucket'](create, callContext()));
+    await failure(() => handlers['dashboard.deleteWorker']({ name: 'w' }, callContext()));
     assert.deepEqual(
       fake.calls.map(({ method }) => method),
       ['POST', 'DELETE', 'DELETE'],
     );
   }
   const limited = await handlersOn(t, failed(429, 971, { 'retry-after': '0' }), ok({ name: 'bucket' }));
-  await limited.handlers['dashboard.createR2Bucket'](create, context());
+  await limited.handlers['dashboard.createR2Bucket'](create, callContext());
   assert.equal(limited.fake.calls.length, 2);
 });
 
 test('Retry-After is waited for, a longer one is told', async (t) => {
   const { handlers } = await handlersOn(t, failed(429, 971, { 'retry-after': '1' }), ok([]));
   const before = performance.now();
-  await handlers['dashboard.listWorkers']({}, context());
+  await handlers['dashboard.listWorkers']({}, callContext());
   assert.ok(performance.now() - before >= 990);
   const long = await handlersOn(t, failed(429, 971, { 'retry-after': '300' }));
-  const error = await failure(() => long.handlers['dashboard.listWorkers']({}, context()));
+  const error = await failure(() => long.handlers['dashboard.listWorkers']({}, callContext()));
   assert.equal(error.data.retryAfterMs, 300_000);
   assert.match(error.message, /300 s/);
 });
@@ -143,8 +143,8 @@ test('Retry-After is waited for, a longer one is told', async (t) => {
 test('a quota that is used up is told before the next request is sent', async (t) => {
   const answer = json({ success: true, result: [] }, 200, { ratelimit: '"default";r=0;t=120' });
   const { fake, handlers } = await handlersOn(t, answer);
-  await handlers['dashboard.listWorkers']({}, context());
-  const error = await failure(() => handlers['dashboard.listWorkers']({}, context()));
+  await handlers['dashboard.listWorkers']({}, callContext());
+  const error = await failure(() => handlers['dashboard.listWorkers']({}, callContext()));
   assert.equal(error.code, 'rate-limited');
   assert.ok(Number(error.data.retryAfterMs) > 100_000);
   assert.equal(fake.calls.length, 1);
@@ -155,14 +155,14 @@ test('a cancelled call ends its request, also while it waits for the next attemp
   const closed: boolean[] = [];
   const aborter = new AbortController();
   fake.answer = () => (response) => response.once('close', () => closed.push(true));
-  const call = failure(() => handlers['dashboard.listWorkers']({}, context(aborter.signal)));
+  const call = failure(() => handlers['dashboard.listWorkers']({}, callContext(aborter.signal)));
   await until(() => fake.calls.length === 1, 'the request');
   aborter.abort();
   assert.equal((await call).code, 'cancelled');
   await until(() => closed.length === 1, 'the end of the request');
   fake.answer = () => failed(503, 1, { 'retry-after': '9' });
   const waiting = new AbortController();
-  const second = failure(() => handlers['dashboard.listWorkers']({}, context(waiting.signal)));
+  const second = failure(() => handlers['dashboard.listWorkers']({}, callContext(waiting.signal)));
   await until(() => fake.calls.length === 2, 'the second request');
   waiting.abort();
   assert.equal((await second).code, 'cancelled');
@@ -181,7 +181,9 @@ test('a value that is cut short or stops coming is an error, and a slow reader i
     [value(() => {}), /nothing more/],
   ] as const) {
     const { handlers } = await handlersOn(t, answer);
-    const error = await failure(() => handlers['r2.getObject']({ bucket: 'bucket', key: 'k' }, context()));
+    const error = await failure(() =>
+      handlers['r2.getObject']({ bucket: 'bucket', key: 'k' }, callContext()),
+    );
     assert.equal(error.code, 'network-error', error.message);
     assert.match(error.message, message);
   }
@@ -195,7 +197,7 @@ test('a 403 for one product is one entry of errors, and the rest of the dashboar
     if (url.includes('/graphql')) return silence;
     return ok([]);
   };
-  const data = parseResult('dashboard.getData', await handlers['dashboard.getData']({}, context()));
+  const data = parseResult('dashboard.getData', await handlers['dashboard.getData']({}, callContext()));
   assert.equal(data.account.id, ACCOUNT_ID);
   assert.equal(data.kvNamespaces[0]?.id, KV_ID);
   assert.deepEqual(data.errors.map(({ product, code }) => `${product} ${code}`).sort(), [
@@ -207,7 +209,7 @@ test('a 403 for one product is one entry of errors, and the rest of the dashboar
 test('writing a value is repeated, as it has the same effect twice', async (t) => {
   const { fake, handlers } = await handlersOn(t, failed(503, 1), ok(null));
   const params = parseParams('kv.put', { namespaceId: KV_ID, key: 'k', value: 'hello' });
-  await handlers['kv.put'](params, context());
+  await handlers['kv.put'](params, callContext());
   assert.deepEqual(
     fake.calls.map(({ method, body }) => [method, body]),
     [
@@ -222,10 +224,10 @@ test('a server that is not there is a network error', async (t) => {
   const gone: CloudServer = { ...fake, baseURL: 'http://127.0.0.1:9/client/v4' };
   const { account } = await cloudAccount(t, gone, QUICK);
   const other = createHandlers(createServices({ openAccount: async () => account, cwd: '/', log: () => {} }));
-  const error = await failure(() => other['dashboard.listWorkers']({}, context()));
+  const error = await failure(() => other['dashboard.listWorkers']({}, callContext()));
   assert.equal(error.code, 'network-error');
   assert.match(error.message, /ECONNREFUSED|bad port/);
-  assert.deepEqual(await handlers['dashboard.listWorkers']({}, context()), []);
+  assert.deepEqual(await handlers['dashboard.listWorkers']({}, callContext()), []);
 });
 
 test('listings are read to their last page, and one without end or without a list is an error', async (t) => {
@@ -252,7 +254,7 @@ test('listings are read to their last page, and one without end or without a lis
     const from = (Number(query.get('page')) - 1) * 100;
     return ok(names.slice(from, from + 100));
   };
-  const data = await handlers['dashboard.getData']({}, context());
+  const data = await handlers['dashboard.getData']({}, callContext());
   assert.deepEqual(data.errors, []);
   const { r2Buckets, kvNamespaces, durableObjects } = data;
   assert.deepEqual(
@@ -268,7 +270,7 @@ test('listings are read to their last page, and one without end or without a lis
   );
   for (const result of [{}, 'text', [null]]) {
     fake.answer = ({ url }) => (url.includes('/graphql') ? json({ data: null }) : ok(result));
-    const { errors } = await handlers['dashboard.getData']({}, context());
+    const { errors } = await handlers['dashboard.getData']({}, callContext());
     assert.deepEqual(
       errors.map(({ product, code }) => `${product} ${code}`).sort(),
       ['analytics', 'deployments', 'durableObjects', 'kv', 'r2', 'workers'].map(

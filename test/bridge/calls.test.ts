@@ -49,6 +49,16 @@ test('params that are no JSON are refused here', async () => {
   }
 });
 
+test('what an object of a class keeps in accessors is not written, and so does not count as given', async () => {
+  const { sidecar } = await running();
+  class Named {
+    get name() {
+      return 'worker';
+    }
+  }
+  assert.equal((await errorOf(sidecar.call('dashboard.deleteWorker', new Named()))).code, 'invalid-params');
+});
+
 test('before start, and after stop, a call is refused at once', async (t) => {
   const { sidecar } = await createScenario(t, '');
   assert.equal((await errorOf(sidecar.call('system.ping'))).code, 'not-running');

@@ -9,6 +9,7 @@ import { type MethodName, methods, type TraceEvent } from '../../src/protocol/in
 import { createHandlers } from '../../src/server/handlers/index.js';
 import { createServices } from '../../src/server/services.js';
 import { projectFolder } from '../project/project-folder.js';
+import { callContext } from '../support/call-context.js';
 import { type CliOptions, type CliResult, resultOf, runCli, startCli } from './run-cli.js';
 
 const WORKER = `export default {
@@ -68,7 +69,7 @@ async function ownStorage(t: TestContext, folder: string): Promise<void> {
   });
   t.after(() => services.close());
   const handlers = createHandlers(services);
-  const context = { signal: new AbortController().signal, progress: () => {} };
+  const context = callContext();
   const { namespace } = await handlers['dashboard.createKvNamespace']({ title: 'owned' }, context);
   await handlers['kv.put'](
     { namespaceId: namespace.id, key: 'k', value: 'v', valueEncoding: 'utf8' },

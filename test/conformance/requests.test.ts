@@ -11,6 +11,7 @@ import { parseParams } from '../../src/protocol/index.js';
 import { createHandlers } from '../../src/server/handlers/index.js';
 import { createServices } from '../../src/server/services.js';
 import { collect, never, until } from '../accounts/local/fixture.js';
+import { callContext } from '../support/call-context.js';
 import { createRecorder, type Recorded } from './recorder.js';
 import { createWrangler } from './wrangler.js';
 
@@ -53,10 +54,7 @@ const handlers = createHandlers(
   createServices({ openAccount: async () => account, cwd: wrangler.project, log: () => {} }),
 );
 const deploy = (message?: string) =>
-  handlers['dashboard.deployWorker'](parseParams('dashboard.deployWorker', { message }), {
-    signal: never(),
-    progress: () => {},
-  });
+  handlers['dashboard.deployWorker'](parseParams('dashboard.deployWorker', { message }), callContext());
 
 /** The fields in which two requests differ, and the requests that only one side makes. */
 function differences(wranglers: Recorded[], own: Recorded[]): string[] {

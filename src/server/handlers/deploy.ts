@@ -19,7 +19,7 @@ export async function deployWorker(
     cwd: services.cwd,
     account: async () => (await services.account()).info.kind,
     signal,
-    progress: (value) => progress(value),
+    progress,
   });
   const built = { success: true as const, name: upload.name, ...(await sizes(upload)) };
   if (params.dryRun) {

@@ -22,6 +22,7 @@ export function createHandlers(services: ServerServices): Handlers {
   const objects = () => import('./r2-objects.js');
   const namespaces = () => import('./kv-namespaces.js');
   const keys = () => import('./kv-keys.js');
+  const project = () => import('./project.js');
   const handlers: Handlers = {
     'system.ping': ping,
     'system.version': version,
@@ -45,10 +46,7 @@ export function createHandlers(services: ServerServices): Handlers {
     'kv.get': lazy(keys, (module, ...call) => module.getKey(...call)),
     'kv.put': lazy(keys, (module, ...call) => module.putKey(...call)),
     'kv.delete': lazy(keys, (module, ...call) => module.deleteKey(...call)),
-    'project.create': async (params, context) => {
-      const { createProject } = await import('../../project/create.js');
-      return createProject(params, { cwd: services.cwd, ...context });
-    },
+    'project.create': lazy(project, (module, ...call) => module.createProject(...call)),
   };
   return services.readOnly ? refuseWrites(handlers) : handlers;
 }

@@ -5,7 +5,7 @@ import type { Result } from '../../../src/protocol/index.js';
 import { parseParams } from '../../../src/protocol/index.js';
 import { createHandlers } from '../../../src/server/handlers/index.js';
 import { createServices } from '../../../src/server/services.js';
-import { never } from '../../accounts/local/fixture.js';
+import { callContext } from '../../support/call-context.js';
 
 const ID = 'ab'.repeat(16);
 const BASE = `/client/v4/accounts/${ID}`;
@@ -37,8 +37,6 @@ async function cloud(answers: Record<string, (request: Request) => Response | Pr
   return { account, handlers, sent, requests, restore };
 }
 
-const context = () => ({ signal: never(), progress: () => {} });
-
 test('a deploy to Cloudflare provisions, uploads as multipart and switches workers.dev on', async (t) => {
   const { handlers, sent, requests, restore } = await cloud({
     [`GET ${BASE}/storage/kv/namespaces`]: () => ok([]),
@@ -57,7 +55,7 @@ test('a deploy to Cloudflare provisions, uploads as multipart and switches worke
   });
   const result = (await handlers['dashboard.deployWorker'](
     params,
-    context(),
+    callContext(),
   )) as Result<'dashboard.deployWorker'>;
   assert.equal(result.url, 'https://app.me.workers.dev');
   assert.deepEqual([result.version, result.etag, result.startupTimeMs], ['v1', 'e', 3]);
@@ -82,7 +80,7 @@ test('a Worker that was uploaded but has no URL is deployed, with a warning', as
   const params = parseParams('dashboard.deployWorker', { name: 'app', script: 'export default {}' });
   const result = (await handlers['dashboard.deployWorker'](
     params,
-    context(),
+    callContext(),
   )) as Result<'dashboard.deployWorker'>;
   assert.equal(result.url, undefined);
   assert.match(result.warnings.join(), /may not be reachable/);
@@ -103,12 +101,12 @@ test('a Worker is invoked at its workers.dev address, which is looked up once', 
     body: 'x',
   });
   for (let n = 0; n < 2; n += 1) {
-    const { status, body } = await handlers['dashboard.invokeWorker'](params, context());
+    const { status, body } = await handlers['dashboard.invokeWorker'](params, callContext());
     assert.deepEqual([status, body], [202, 'got x']);
   }
   assert.equal(sent.length, 4);
   const unknown = parseParams('dashboard.invokeWorker', { name: 'nobody' });
-  await assert.rejects(async () => handlers['dashboard.invokeWorker'](unknown, context()), {
+  await assert.rejects(async () => handlers['dashboard.invokeWorker'](unknown, callContext()), {
     code: 'not-found',
   });
 });
@@ -122,6 +120,6 @@ test('custom metadata is refused where Cloudflare has no place for it', async (t
     body: 'x',
     customMetadata: { a: 'b' },
   });
-  await assert.rejects(async () => handlers['r2.putObject'](params, context()), { code: 'unsupported' });
+  await assert.rejects(async () => handlers['r2.putObject'](params, callContext()), { code: 'unsupported' });
   assert.deepEqual(sent, []);
 });

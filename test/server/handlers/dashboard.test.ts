@@ -5,6 +5,7 @@ import { createCloudflareClient } from '../../../src/cloudflare/client.js';
 import { parseResult, SidecarError } from '../../../src/protocol/index.js';
 import { createHandlers } from '../../../src/server/handlers/index.js';
 import { createServices } from '../../../src/server/services.js';
+import { callContext } from '../../support/call-context.js';
 
 const ok = (result: unknown) => Response.json({ success: true, errors: [], messages: [], result });
 const denied = () =>
@@ -30,8 +31,6 @@ function handlersOn(answer: (path: string) => Response) {
   return createHandlers(createServices({ openAccount: async () => account, cwd: '/', log: () => {} }));
 }
 
-const context = () => ({ signal: new AbortController().signal, progress: () => {} });
-
 const invocations = { sum: { requests: 5, errors: 1, subrequests: 2 }, dimensions: { scriptName: 'one' } };
 
 test('a product that fails is an entry in errors, and the others are there', async () => {
@@ -55,7 +54,7 @@ test('a product that fails is an entry in errors, and the others are there', asy
     if (path.endsWith('/storage/kv/namespaces')) return ok([{ id: 'f'.repeat(32), title: 't' }]);
     return ok([]);
   });
-  const data = parseResult('dashboard.getData', await handlers['dashboard.getData']({}, context()));
+  const data = parseResult('dashboard.getData', await handlers['dashboard.getData']({}, callContext()));
   assert.equal(data.account.name, 'fake');
   assert.deepEqual(
     data.workers.map(({ name }) => name),
@@ -73,7 +72,7 @@ test('a product that fails is an entry in errors, and the others are there', asy
 
 test('when everything fails, every product says so', async () => {
   const handlers = handlersOn(denied);
-  const data = await handlers['dashboard.getData']({}, context());
+  const data = await handlers['dashboard.getData']({}, callContext());
   assert.deepEqual(data.errors.map(({ product }) => product).sort(), [
     'analytics',
     'deployments',
@@ -87,7 +86,7 @@ test('when everything fails, every product says so', async () => {
 test('a cancelled getData is cancelled, not empty', async () => {
   const handlers = handlersOn(denied);
   const signal = AbortSignal.abort();
-  await assert.rejects(async () => handlers['dashboard.getData']({}, { ...context(), signal }), {
+  await assert.rejects(async () => handlers['dashboard.getData']({}, callContext(signal)), {
     code: 'cancelled',
   });
 });

@@ -11,6 +11,7 @@ import { parseParams, parseResult, Redactor } from '../../../src/protocol/index.
 import type { CallContext, Handlers, ServerServices } from '../../../src/server/context.js';
 import { createHandlers } from '../../../src/server/handlers/index.js';
 import { collect, never, until } from '../../accounts/local/fixture.js';
+import { callContext } from '../../support/call-context.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'ff-test-'));
 const stateDir = join(folder, 'state');
@@ -38,14 +39,10 @@ const handlers = createHandlers(services);
 async function call<M extends keyof Handlers & CallableMethod>(
   method: M,
   params: Params<M>,
-  context: Partial<CallContext> = {},
+  context = callContext(),
 ): Promise<Result<M>> {
   const handler = handlers[method] as unknown as (params: unknown, context: CallContext) => unknown;
-  const result = await handler(parseParams(method, params), {
-    signal: never(),
-    progress: () => {},
-    ...context,
-  });
+  const result = await handler(parseParams(method, params), context);
   return parseResult(method, result);
 }
 
@@ -82,7 +79,7 @@ test('a deploy provisions its bindings, serves, and is found by the dashboard', 
   const deployed = await call(
     'dashboard.deployWorker',
     { name: 'app', script: SCRIPT, bindings: BINDINGS, vars: { VERSION: '1' }, message: 'first' },
-    { progress: ({ message }) => messages.push(message) },
+    callContext(undefined, ({ message }) => messages.push(message)),
   );
   assert.equal(deployed.url, undefined);
   assert.equal(deployed.message, 'app was deployed to the local account.');
@@ -283,7 +280,7 @@ test('a cancelled deploy is cancelled', async () => {
   const deploy = call(
     'dashboard.deployWorker',
     { name: 'late', script: SCRIPT, bindings: BINDINGS },
-    { signal: aborter.signal, progress: () => aborter.abort() },
+    callContext(aborter.signal, () => aborter.abort()),
   );
   await assert.rejects(
     deploy,

@@ -5,8 +5,8 @@ import { parseIpcArguments } from '../../../src/commands/ipc.js';
 import { methods } from '../../../src/protocol/index.js';
 import { createHandlers } from '../../../src/server/handlers/index.js';
 import { createServices } from '../../../src/server/services.js';
+import { callContext } from '../../support/call-context.js';
 
-const context = () => ({ signal: new AbortController().signal, progress: () => {} });
 const noAccount = () => Promise.reject(new Error('the account was opened'));
 
 test('read-only, every method that changes something is refused before the account is opened', () => {
@@ -16,7 +16,7 @@ test('read-only, every method that changes something is refused before the accou
   for (const [name, handler] of Object.entries(handlers)) {
     if (methods[name as keyof typeof methods].effect === 'read') continue;
     const call = handler as (params: unknown, context: unknown) => unknown;
-    assert.throws(() => call({ dryRun: false }, context()), { code: 'read-only' }, name);
+    assert.throws(() => call({ dryRun: false }, callContext()), { code: 'read-only' }, name);
   }
 });
 
@@ -24,13 +24,13 @@ test('read-only, what only reads is not refused, nor a dry run', async () => {
   const handlers = createHandlers(
     createServices({ openAccount: noAccount, cwd: '/', readOnly: true, log: () => {} }),
   );
-  assert.equal((await handlers['system.ping']({}, context())).pong, true);
+  assert.equal((await handlers['system.ping']({}, callContext())).pong, true);
   await assert.rejects(
-    async () => handlers['dashboard.listWorkers']({}, context()),
+    async () => handlers['dashboard.listWorkers']({}, callContext()),
     /the account was opened/,
   );
   const deploy = { name: 'w', script: 'export default {}', dryRun: true };
-  assert.equal((await handlers['dashboard.deployWorker'](deploy, context())).dryRun, true);
+  assert.equal((await handlers['dashboard.deployWorker'](deploy, callContext())).dryRun, true);
 });
 
 test('every method says whether it changes something', () => {
