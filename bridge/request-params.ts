@@ -8,10 +8,9 @@ const ENVELOPE_BYTES = 128;
  * @throws SidecarError `invalid-params`, `limit-exceeded`
  */
 export function writeParams(method: CallableMethod, params: unknown, maxBodyBytes: number): string {
-  parseParams(method, params);
-  const json = stringify(method, params);
+  const parsed = parseParams(method, params);
   // An object of a class may hold in accessors what was checked, and JSON leaves those out.
-  if (!isPlain(params)) parseParams(method, JSON.parse(json));
+  const json = stringify(method, isPlain(params) ? params : parsed);
   const limitBytes = maxBodyBytes - ENVELOPE_BYTES;
   // A character has at most three bytes: most are settled without counting.
   if (json.length * 3 <= limitBytes) return json;
