@@ -7,12 +7,13 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { RunResults } from '../../bench/results.js';
+import { HANG_MS } from '../support/until.js';
 
 const run = promisify(execFile);
 const BENCH = fileURLToPath(new URL('../../bench/run.ts', import.meta.url));
 
 function bench(...args: string[]) {
-  return run(process.execPath, ['--import', 'tsx', BENCH, ...args], { timeout: 60_000 });
+  return run(process.execPath, ['--import', 'tsx', BENCH, ...args], { timeout: HANG_MS });
 }
 
 test('a run writes its figures, with the machine and the ratio to the reference', async () => {

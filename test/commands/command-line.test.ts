@@ -7,6 +7,7 @@ import { commands } from '../../src/commands/commands.js';
 import { createProgram } from '../../src/commands/program.js';
 import { methods } from '../../src/protocol/index.js';
 import { projectFolder } from '../project/project-folder.js';
+import { until } from '../support/until.js';
 import { isBuilt, resultOf, runCli, startCli } from './run-cli.js';
 
 test('without arguments the help is printed', async () => {
@@ -158,11 +159,7 @@ test('Ctrl-C while a project is installed ends with 130 and leaves nothing', asy
     env: { PATH: `${join(folder, 'bin')}:${process.env.PATH}` },
   });
   const ended = resultOf(child);
-  const deadline = Date.now() + 20_000;
-  while (!(await readdir(join(folder, 'to'))).includes('started')) {
-    assert.ok(Date.now() < deadline, 'the installation starts');
-    await new Promise((done) => setTimeout(done, 20));
-  }
+  await until('the installation', async () => (await readdir(join(folder, 'to'))).includes('started'));
   child.kill('SIGINT');
   const { code, stderr } = await ended;
   assert.equal(code, 130, stderr);

@@ -10,6 +10,7 @@ import { createHandlers } from '../../src/server/handlers/index.js';
 import { createServices } from '../../src/server/services.js';
 import { projectFolder } from '../project/project-folder.js';
 import { callContext } from '../support/call-context.js';
+import { until } from '../support/until.js';
 import { type CliOptions, type CliResult, resultOf, runCli, startCli } from './run-cli.js';
 
 const WORKER = `export default {
@@ -121,9 +122,10 @@ test('a Worker is deployed, listed, invoked, tailed from another process and del
   firstLine.then((text) => {
     line = text;
   });
-  const deadline = Date.now() + 30_000;
-  while (line === undefined && tail.exitCode === null && Date.now() < deadline)
+  await until('a line of the tail', async () => {
     await run(['workers', 'invoke', 'hello', '/x']);
+    return line !== undefined || tail.exitCode !== null;
+  });
   assert.ok(line, `the tail prints an event${tail.exitCode === null ? '' : `: ${(await ended).stderr}`}`);
   const event = JSON.parse(line) as TraceEvent;
   assert.deepEqual(event.logs[0]?.message, ['asked for', '/x']);
@@ -231,8 +233,10 @@ test('a tail whose reader goes away ends quietly and leaves no process', async (
   });
   const children = descendants(tail.pid ?? 0);
   tail.stdout?.destroy();
-  const deadline = Date.now() + 30_000;
-  while (tail.exitCode === null && Date.now() < deadline) await run(['workers', 'invoke', 'hello']);
+  await until('the end of the tail', async () => {
+    await run(['workers', 'invoke', 'hello']);
+    return tail.exitCode !== null;
+  });
   const { code, stderr } = await ended;
   assert.equal(code, 0, stderr);
   assert.doesNotMatch(stderr, /error/);

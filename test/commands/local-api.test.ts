@@ -23,7 +23,7 @@ async function serve(t: TestContext, args: readonly string[], env: Record<string
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     output += text;
   });
-  await until(() => output.endsWith('\n') || child.exitCode !== null, 'it serves', 25_000);
+  await until(() => output.endsWith('\n') || child.exitCode !== null, 'it serves');
   assert.equal(child.exitCode, null, errors);
   const { env: told } = JSON.parse(output) as { env: Record<string, string> };
   return { child, env: told, errors: () => errors };

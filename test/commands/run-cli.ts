@@ -1,15 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { HANG_MS } from '../support/until.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const BUILT = `${root}dist/src/cli.cjs`;
 /** What is published where it is built; the sources start 400 ms later. */
 export const isBuilt = existsSync(BUILT);
 const CLI = isBuilt ? [BUILT] : ['--import', 'tsx', `${root}src/cli.ts`];
-
-/** A command that hangs fails its test instead of the whole run. */
-const DEADLINE_MS = 30_000;
 
 export interface CliResult {
   code: number | null;
@@ -47,7 +45,8 @@ export function resultOf(child: ChildProcess): Promise<CliResult> {
       output[name] += text;
     });
   }
-  const deadline = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
+  // A command that hangs fails its test instead of the whole run.
+  const deadline = setTimeout(() => child.kill('SIGKILL'), HANG_MS);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => {

@@ -148,8 +148,10 @@ test('scripts: tails', async () => {
   viewer.on('message', (data) => events.push(JSON.parse(String(data))));
   const closed = new Promise((resolve) => viewer.on('close', resolve));
   try {
-    const ask = setInterval(() => void served().catch(() => {}), 200);
-    await until(() => events.length > 0, 'an event', 30_000).finally(() => clearInterval(ask));
+    await until(async () => {
+      await served();
+      return events.length > 0;
+    }, 'an event');
     assert.deepEqual([events[0]?.outcome, events[0]?.scriptName], ['ok', 'sdk']);
     await scripts.tail.delete(created.id, { ...on, script_name: 'sdk' });
     assert.equal(await closed, 1000);

@@ -198,18 +198,12 @@ test('tail shows what a Worker logs and throws, filtered at its source', async (
     errors += text;
   });
   const closed = once(child, 'close');
-  const ask = setInterval(() => {
-    void textOf('hello', '/quiet').catch(() => {});
-    void textOf('hello', '/throw').catch(() => {});
-  }, 500);
   try {
-    await until(
-      () => output.includes('no such luck') && output.endsWith('}\n'),
-      `the tail: ${errors}`,
-      60_000,
-    );
+    await until(async () => {
+      await Promise.allSettled([textOf('hello', '/quiet'), textOf('hello', '/throw')]);
+      return output.includes('no such luck') && output.endsWith('}\n');
+    }, `the tail: ${errors}`);
   } finally {
-    clearInterval(ask);
     child.kill('SIGINT');
   }
   await closed;

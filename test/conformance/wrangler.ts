@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { LOCAL_ACCOUNT_ID } from '../../src/accounts/local/identity.js';
+import { HANG_MS } from '../support/until.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 /** What bin/wrangler.js starts as a child of its own, with these options: one process is easier to end than two. */
@@ -13,8 +14,6 @@ const WRANGLER = [
   '--experimental-vm-modules',
   join(root, 'node_modules/wrangler/wrangler-dist/cli.js'),
 ];
-/** wrangler takes one to two seconds to start, and a loaded machine several times that. */
-const DEADLINE_MS = 90_000;
 
 export interface WranglerResult {
   code: number | null;
@@ -111,7 +110,7 @@ function outcomeOf(child: ChildProcess): Promise<WranglerResult> {
       output[name] += text;
     });
   }
-  const deadline = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
+  const deadline = setTimeout(() => child.kill('SIGKILL'), HANG_MS);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => {

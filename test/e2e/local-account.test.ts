@@ -5,6 +5,7 @@ import type { TauriSidecar } from '../../bridge/index.js';
 import { importLibrary } from '../support/built.js';
 import { boundInetSockets, descendantsOf, untilGone } from '../support/process-tree.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { HANG_MS } from '../support/until.js';
 import { writeWorkerProject } from '../support/worker-project.js';
 
 const folder = temporaryFolder();
@@ -16,6 +17,7 @@ function createSidecar(): TauriSidecar {
     stateDir: join(folder, 'state'),
     cwd: join(folder, 'project'),
     restartDelay: 20,
+    startTimeout: HANG_MS,
   });
 }
 

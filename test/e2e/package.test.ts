@@ -6,6 +6,7 @@ import { describe, it } from 'node:test';
 import { ROOT } from '../support/built.js';
 import { installPackage } from '../support/installed-package.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { HANG_MS } from '../support/until.js';
 import { writeWorkerProject } from '../support/worker-project.js';
 
 const folder = temporaryFolder();
@@ -33,7 +34,7 @@ function runSnippet(name: string, cwd: string): Run {
 }
 
 function run(file: string, args: string[], options: ExecFileSyncOptions): Run {
-  return spawnSync(file, args, { env: environment, timeout: 60_000, ...options, encoding: 'utf8' });
+  return spawnSync(file, args, { env: environment, timeout: HANG_MS, ...options, encoding: 'utf8' });
 }
 
 function lastLine<T>({ stdout, stderr }: Run): T {

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { HANG_MS } from '../support/until.js';
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/node-backend/index.js', import.meta.url));
-const TIMEOUT_MS = 60_000;
 /** What a passing run prints, in this order. */
 const EXPECTED = [
   /^ {2}starting -> running$/m,
@@ -99,7 +99,7 @@ function run(folder: string, seen: Seen, environment: Record<string, string> = {
   const child = spawn(process.execPath, [EXAMPLE], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: TIMEOUT_MS,
+    timeout: HANG_MS,
   });
   let stdout = '';
   let stderr = '';

@@ -11,7 +11,7 @@ import { BUILT_CLI, importLibrary } from '../support/built.js';
 import { record } from '../support/figures.js';
 import { descendantsOf } from '../support/process-tree.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
-import { until } from '../support/until.js';
+import { HANG_MS, until } from '../support/until.js';
 
 const folder = temporaryFolder();
 const library = await importLibrary();
@@ -58,6 +58,7 @@ function createSidecar(options: object = {}): TauriSidecar {
     debug: true,
     logger: tell,
     restartDelay: 1,
+    startTimeout: HANG_MS,
     authToken: CANARIES.authToken,
     env: {
       CLOUDFLARE_API_TOKEN: CANARIES.apiToken,

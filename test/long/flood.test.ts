@@ -4,7 +4,8 @@ import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { buildLibrary } from '../support/fault-library.js';
-import { record, scaled } from '../support/figures.js';
+import { judgesTimes, record, scaled } from '../support/figures.js';
+import { HANG_MS } from '../support/until.js';
 
 const CLI = 'test/support/fault-cli.ts';
 const HOST = 'test/support/flood-host.ts';
@@ -20,7 +21,7 @@ test(
     const { stdout } = await promisify(execFile)(
       process.execPath,
       [pathOf(HOST), pathOf('bridge/index.ts'), pathOf(CLI), String(lines), String(blockMs)],
-      { timeout: 300_000 },
+      { timeout: HANG_MS },
     );
     const { delivered, dropped, endReason, pingMs, growthMiB } = JSON.parse(stdout);
     const [host, cli] = growthMiB as [number, number];
@@ -32,6 +33,6 @@ test(
     assert.equal(delivered + dropped, lines);
     assert.equal(endReason, 'worker-deleted');
     assert.ok(Math.max(host, cli) <= 5 * 32);
-    assert.ok(pingMs <= 1000, `${pingMs} ms`);
+    if (judgesTimes) assert.ok(pingMs <= 1000, `${pingMs} ms`);
   },
 );

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { ROOT } from '../support/built.js';
-import { record, scaled } from '../support/figures.js';
+import { judgesTimes, record, scaled } from '../support/figures.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
@@ -43,5 +43,6 @@ test('bytes at random neither crash the framer nor lose a stream in silence, and
     { crashes, silentlyLost, wrong, stderr },
     { crashes: 0, silentlyLost: 0, wrong: 0, stderr: '' },
   );
-  assert.ok(rssMiB <= 5 * 128 && garbageMs <= 5 * 50 && bytewiseMs <= 5 * 100);
+  assert.ok(rssMiB <= 5 * 128);
+  if (judgesTimes) assert.ok(garbageMs <= 5 * 50 && bytewiseMs <= 5 * 100);
 });

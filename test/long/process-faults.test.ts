@@ -3,14 +3,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SidecarError, TauriSidecar } from '../../bridge/index.js';
 import { buildLibrary } from '../support/fault-library.js';
-import { record, scaled } from '../support/figures.js';
+import { judgesTimes, record, scaled } from '../support/figures.js';
 import { isRunning } from '../support/process-state.js';
 import { inTwoLanes } from '../support/two-lanes.js';
-import { until } from '../support/until.js';
+import { HANG_MS, until } from '../support/until.js';
 
 const { library, pathOf } = await buildLibrary(['test/support/fault-cli.ts']);
 const GOAL_MS = 250;
+/** What a fault that only silence tells is noticed by. Any other child may be as slow as it likes. */
 const HEARTBEAT_MS = 600;
+const SILENT: readonly Fault[] = ['SIGSTOP', 'deaf', 'mute'];
 
 const FAULTS = [
   'SIGKILL',
@@ -33,8 +35,7 @@ const settledAfterMs: number[] = [];
 function commit(sidecar: TauriSidecar, pid: number, fault: Fault): void {
   if (fault === 'SIGKILL' || fault === 'SIGSTOP') process.kill(pid, fault);
   // Its own fate is one of the calls in flight.
-  else
-    void sidecar.call('system.ping', { payload: { fault, pid } }, { timeout: 5000 }).catch(() => undefined);
+  else void sidecar.call('system.ping', { payload: { fault, pid } }).catch(() => undefined);
 }
 
 /** Until a call settles, or is late. */
@@ -48,7 +49,7 @@ async function outcomeOf(call: Promise<unknown>): Promise<{ code: string; atMs: 
 
 /** When a process is first seen to be gone, looked for often. */
 async function endOf(pid: number): Promise<number> {
-  await until(`process ${pid} ends`, () => !isRunning(pid), 30_000);
+  await until(`process ${pid} ends`, () => !isRunning(pid));
   return performance.now();
 }
 
@@ -57,7 +58,8 @@ async function carryOut(fault: Fault, situation: Situation): Promise<void> {
     cliPath: pathOf('test/support/fault-cli.ts'),
     account: 'local',
     restartDelay: 1,
-    heartbeatTimeout: HEARTBEAT_MS,
+    startTimeout: HANG_MS,
+    heartbeatTimeout: SILENT.includes(fault) ? HEARTBEAT_MS : HANG_MS,
   });
   sidecar.on('error', () => undefined);
   try {
@@ -84,7 +86,10 @@ async function carryOut(fault: Fault, situation: Situation): Promise<void> {
       for (const { code } of await Promise.all(reads)) assert.equal(code, 'result');
       await until('another child', () => sidecar.isRunning() && sidecar.pid !== pid);
       if (tail !== undefined)
-        await until('the tail goes on', () => tail.seen.gaps === 1 && tail.seen.pids.size === 2);
+        await until(
+          'the tail goes on',
+          () => tail.seen.gaps > 0 && tail.seen.gaps === tail.seen.pids.size - 1,
+        );
     }
     assert.equal((await sidecar.call('system.ping', { payload: 'after' })).payload, 'after');
     await sidecar.stop();
@@ -137,5 +142,5 @@ test('every fault of a child, in every situation, settles every call and is got 
     goal: `0 hung; p99 of calls not safe to repeat <= ${GOAL_MS} ms after the exit`,
     reached: `0 hung; p99 ${p99.toFixed(0)} ms of ${settledAfterMs.length}`,
   });
-  assert.ok(p99 <= 5 * GOAL_MS, `p99 ${p99} ms`);
+  if (judgesTimes) assert.ok(p99 <= 5 * GOAL_MS, `p99 ${p99} ms`);
 });

@@ -24,7 +24,7 @@ import { openAccount, outcomeOf } from '../support/local-use.js';
 import { isRunning } from '../support/process-state.js';
 import { descendantsOf } from '../support/process-tree.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
-import { until } from '../support/until.js';
+import { HANG_MS, until } from '../support/until.js';
 
 const folder = temporaryFolder();
 const CLI = 'test/support/fault-cli.ts';
@@ -68,7 +68,13 @@ interface SpawnFault {
 /** @returns what failed, as it was told */
 async function runSession(nth: number, fault: SpawnFault): Promise<Error[]> {
   const { cliPath, cwd = folder } = fault;
-  const sidecar = new library.TauriSidecar({ cliPath, cwd, account: 'local', restartDelay: 1 });
+  const sidecar = new library.TauriSidecar({
+    cliPath,
+    cwd,
+    account: 'local',
+    restartDelay: 1,
+    startTimeout: HANG_MS,
+  });
   const failures: Error[] = [];
   const pids = new Set<number>();
   sidecar.on('error', () => undefined);

@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm';
 import type { TauriSidecar } from '../../bridge/index.js';
 import { buildLibrary } from '../support/fault-library.js';
 import { record, scaled } from '../support/figures.js';
-import { until } from '../support/until.js';
+import { HANG_MS, until } from '../support/until.js';
 
 const CLI = 'test/support/fault-cli.ts';
 const { library, pathOf } = await buildLibrary([CLI]);
@@ -15,7 +15,7 @@ const collectGarbage = runInNewContext('gc') as () => void;
 const GOAL_MIB = 32;
 
 async function withSidecar(use: (sidecar: TauriSidecar, faults: Error[]) => Promise<void>): Promise<void> {
-  const sidecar = new library.TauriSidecar({ cliPath: pathOf(CLI), account: 'local' });
+  const sidecar = new library.TauriSidecar({ cliPath: pathOf(CLI), account: 'local', startTimeout: HANG_MS });
   const faults: Error[] = [];
   sidecar.on('ipc-error', (error) => faults.push(error));
   try {

@@ -11,7 +11,7 @@ import { runInNewContext } from 'node:vm';
 import { BroadcastChannel, type ResourceLimits, type Worker, type WorkerOptions } from 'node:worker_threads';
 import type { SidecarError, TauriSidecar } from '../../bridge/index.js';
 import { buildLibrary } from '../support/fault-library.js';
-import { record, scaled } from '../support/figures.js';
+import { judgesTimes, record, scaled } from '../support/figures.js';
 import { isRunning } from '../support/process-state.js';
 import { until } from '../support/until.js';
 
@@ -94,7 +94,7 @@ for (const [name, end] of Object.entries(ENDS)) {
         goal: `every call settled <= ${GOAL_MS} ms or repeated, 0 children alive`,
         reached: `all settled, slowest ${slowestMs.toFixed(0)} ms, or repeated; 0 alive`,
       });
-      assert.ok(slowestMs <= 5 * GOAL_MS, `${slowestMs} ms`);
+      if (judgesTimes) assert.ok(slowestMs <= 5 * GOAL_MS, `${slowestMs} ms`);
     } finally {
       await sidecar.stop();
     }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { runCustomBuild } from '../../src/project/custom-build.js';
 import { prepareUpload } from '../../src/project/prepare-upload.js';
 import { parseParams } from '../../src/protocol/index.js';
+import { until } from '../support/until.js';
 import { projectFolder } from './project-folder.js';
 
 const lines: string[] = [];
@@ -70,16 +72,11 @@ async function startedPids(
     (error: { code: string }) => error.code,
   );
   t.after(end);
-  let written: string | undefined;
-  const deadline = Date.now() + 20_000;
-  while (written === undefined && Date.now() < deadline) {
-    written = await readFile(file, 'utf8').catch(() => undefined);
-    if (written === undefined) await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  const pids = (written ?? '').trim().split(' ').map(Number);
+  await until('the pids', () => existsSync(file));
+  const pids = (await readFile(file, 'utf8')).trim().split(' ').map(Number);
   end();
   const code = await outcome;
-  while (pids.some(isAlive) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until('their ends', () => !pids.some(isAlive));
   return { code, alive: pids.filter(isAlive) };
 }
 

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { DEFAULT_COMPATIBILITY_DATE, prepareUpload } from '../../src/project/prepare-upload.js';
 import type { WorkerUpload } from '../../src/project/upload.js';
 import { type Params, parseParams } from '../../src/protocol/index.js';
+import { until } from '../support/until.js';
 import { projectFolder, WORKER } from './project-folder.js';
 
 const CONFIG = '{ "name": "api", "main": "src/index.ts", "compatibility_date": "2026-01-02" }';
@@ -443,9 +444,7 @@ test('several builds at once share one esbuild process, which ends after the las
   const uploads = await Promise.all(Array.from({ length: 8 }, () => prepare({}, folder)));
   assert.ok(uploads.every(({ modules }) => modules.length === 1));
   const ours = () => esbuildChildren().filter((pid) => !before.includes(pid));
-  const deadline = Date.now() + 2000;
-  while (ours().length > 0 && Date.now() < deadline) await new Promise((done) => setTimeout(done, 10));
-  assert.deepEqual(ours(), []);
+  await until('the end of esbuild', () => ours().length === 0);
 });
 
 test('more than 64 MiB of modules is refused before any upload, and more than 3 MiB gzipped is a warning', async () => {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createProject } from '../../src/project/create.js';
 import { parseParams } from '../../src/protocol/index.js';
+import { HANG_MS } from '../support/until.js';
 import { projectFolder } from './project-folder.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -40,7 +41,7 @@ test('the tests of a created project pass, and so does its type check', {
     ),
   );
   const run = (...args: string[]) =>
-    promisify(execFile)(process.execPath, args, { cwd: projectPath, env, timeout: 60_000 }).catch((error) =>
+    promisify(execFile)(process.execPath, args, { cwd: projectPath, env, timeout: HANG_MS }).catch((error) =>
       assert.fail(`node ${args.join(' ')}: ${error.stdout}${error.stderr}`),
     );
   const [tests] = await Promise.all([

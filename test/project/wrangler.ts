@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { HANG_MS } from '../support/until.js';
 
 const cli = join(
   dirname(createRequire(import.meta.url).resolve('wrangler/package.json')),
@@ -44,7 +45,7 @@ export async function wranglerDryRun(
     WRANGLER_LOG_PATH: scratch,
   };
   const run = ['--no-warnings', cli, 'deploy', '--dry-run', '--outfile', bundle, '--outdir', outdir, ...args];
-  await promisify(execFile)(process.execPath, run, { cwd: folder, env, timeout: 60_000 });
+  await promisify(execFile)(process.execPath, run, { cwd: folder, env, timeout: HANG_MS });
   const [form, files] = await Promise.all([
     readForm(await readFile(bundle)),
     readdir(outdir, { recursive: true }),

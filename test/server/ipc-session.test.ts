@@ -162,7 +162,7 @@ test('a server whose parent is gone ends, though somebody still holds its stdin 
     parent.stdin.write(`Content-Length: ${body.length}\r\n\r\n${body}`);
     assert.equal((await inbox.next()).id, 1);
     parent.kill('SIGKILL');
-    await within('end of the server', closed, 8000);
+    await within('the end of the server', closed);
   } finally {
     try {
       process.kill(pid, 'SIGKILL');

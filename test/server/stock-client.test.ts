@@ -94,7 +94,7 @@ test('a Worker is deployed, tailed without credit, and its tail ends when stoppe
 }, async () => {
   const script = `export default { async fetch(request) {
     const { pathname } = new URL(request.url);
-    if (pathname === '/slow') await new Promise((resolve) => setTimeout(resolve, 20_000));
+    if (pathname === '/slow') await new Promise((resolve) => setTimeout(resolve, 600_000));
     console.log('seen', pathname);
     return new Response('hello');
   } }`;
@@ -136,7 +136,7 @@ test('$/cancelRequest ends a call with -32800, and the next call works', { skip:
   );
   await connection.sendRequest('system.ping');
   cancellation.cancel();
-  await assert.rejects(within('cancellation', slow, 5000), { code: -32800 });
+  await assert.rejects(within('the cancellation', slow), { code: -32800 });
   assert.ok(await connection.sendRequest('system.ping'));
 });
 

@@ -16,6 +16,9 @@ export function sampled<T>(items: readonly T[]): readonly T[] {
   return SCALE >= 1 ? items : items.filter((_, index) => index % 11 === 0);
 }
 
+/** Whether times are judged: in the full run, which has the machine to itself. Elsewhere they are only told. */
+export const judgesTimes = SCALE >= 1;
+
 /** One line of the table that the runner prints at the end. */
 export interface Figure {
   test: string;

@@ -1,4 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { isRunning } from './process-state.js';
+import { until } from './until.js';
 
 export interface ProcessInfo {
   pid: number;
@@ -25,22 +27,11 @@ export function zombieChildrenOf(parents: readonly number[]): ProcessInfo[] {
   return processes('Z').filter(({ parent }) => parents.includes(parent));
 }
 
-export function isAlive(pid: number): boolean {
-  return processes().some((one) => one.pid === pid);
-}
-
-/** Resolves when none of the processes lives any more. @throws Error that names those that do after `withinMs` */
-export async function untilGone(pids: readonly number[], withinMs = 2000): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  for (;;) {
-    const left = processes().filter(({ pid }) => pids.includes(pid));
-    if (left.length === 0) return;
-    if (performance.now() > deadline) {
-      throw new Error(
-        `Alive after ${withinMs} ms: ${left.map(({ pid, command }) => `${pid} ${command}`).join('; ')}`,
-      );
-    }
-    await new Promise((resolve) => setTimeout(resolve, 10));
+/** Resolves when none of the processes lives any more. */
+export async function untilGone(pids: readonly number[]): Promise<void> {
+  for (const pid of pids) {
+    const command = linesOf(`/proc/${pid}/cmdline`).join(' ').replaceAll('\0', ' ').trim();
+    await until(`the end of process ${pid}, ${command}`, () => !isRunning(pid));
   }
 }
 

@@ -3,9 +3,12 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { SidecarEvents, SidecarOptions, TauriSidecar } from '../../bridge/index.js';
 import { buildLibrary } from './fault-library.js';
+import { isRunning } from './process-state.js';
+import { HANG_MS, until, within } from './until.js';
+
+export { until };
 
 /** The library and the scenario CLI, built once a test file. */
 const bundles = await buildLibrary(['test/support/scenario-cli.ts']);
@@ -53,6 +56,9 @@ export async function createScenario(
   const sidecar = new library.TauriSidecar({
     cliPath: scenarioCli,
     restartDelay: 10,
+    // A busy machine is no fault: a test that means these limits sets its own.
+    startTimeout: HANG_MS,
+    heartbeatTimeout: HANG_MS,
     ...options,
     env: { SCENARIO: scenario, SCENARIO_FOLDER: folder, ...options.env },
   });
@@ -98,40 +104,20 @@ export async function eventOf<K extends keyof SidecarEvents>(
   sidecar: TauriSidecar,
   name: K,
 ): Promise<SidecarEvents[K]> {
-  const signal = AbortSignal.timeout(10_000);
-  // `once` rejects at an `error` event, which some tests expect beside what they wait for.
-  if (name === 'error')
-    return new Promise((resolve) => sidecar.once('error', (error) => resolve([error] as never)));
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(new Error(`no event ${name} within 10 s`)));
+  // Not the `once` of node:events: it rejects at an `error` event, which some tests expect beside what they wait for.
+  const told = new Promise<SidecarEvents[K]>((resolve) => {
     (sidecar as import('node:events').EventEmitter).once(name, (...args) =>
       resolve(args as SidecarEvents[K]),
     );
   });
-}
-
-/** Polls until `condition` holds. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 10_000) {
-  const deadlineMs = performance.now() + timeoutMs;
-  while (!(await condition())) {
-    if (performance.now() > deadlineMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await delay(5);
-  }
+  return within(`the event ${name}`, told);
 }
 
 /** Whether a process runs; a zombie does not. */
-export function isAlive(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) !== 'Z';
-  } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
-    throw error;
-  }
-}
+export const isAlive = isRunning;
 
-export function untilGone(pid: number, timeoutMs = 2000): Promise<void> {
-  return until(`process ${pid} ends`, () => !isAlive(pid), timeoutMs);
+export function untilGone(pid: number): Promise<void> {
+  return until(`process ${pid} ends`, () => !isAlive(pid));
 }
 
 /** Process ids of the children of `pid`, zombies included. */

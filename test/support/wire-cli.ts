@@ -8,13 +8,15 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { WireError } from '../../src/protocol/index.js';
 import { createNonce } from '../../src/transport/proof.js';
+import { within } from './until.js';
 import { collectingReader, frameBytes } from './wire.js';
+
+export { within };
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 const BUILT = join(root, 'dist/src/cli.cjs');
 /** What is published where it is built; the sources start 400 ms later. */
 export const CLI = existsSync(BUILT) ? [BUILT] : ['--import', 'tsx', join(root, 'src/cli.ts')];
-const WAIT_MS = 20_000;
 
 export interface WireMessage {
   jsonrpc: '2.0';
@@ -38,15 +40,6 @@ export const initializeParams = {
   client: { name: 'test', version: '1' },
   processId: process.pid,
 };
-
-/** `promise`, or a rejection that says what was waited for. */
-export async function within<T>(what: string, promise: Promise<T>, ms = WAIT_MS): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no ${what} within ${ms} ms`)), ms);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
 
 /** Messages as they come, for one reader at a time. */
 export class Inbox {

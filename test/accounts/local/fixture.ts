@@ -5,6 +5,7 @@ import type { Account, TailSink } from '../../../src/accounts/account.js';
 import { openLocalAccount } from '../../../src/accounts/local/account.js';
 import type { LocalRuntime } from '../../../src/accounts/local/runtime.js';
 import type { Api } from '../../../src/cloudflare/client.js';
+import { until as wait } from '../../support/until.js';
 
 /** A test, or the module `node:test` for what a whole file shares. */
 export interface Cleanup {
@@ -72,12 +73,8 @@ export function collect(): Collected {
 }
 
 /** Waits until `test` holds. */
-export async function until(test: () => boolean, what: string, timeoutMs = 10_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!test()) {
-    if (performance.now() > deadline) throw new Error(`timed out: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+export function until(test: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  return wait(what, test);
 }
 
 /** A signal that is never aborted. */

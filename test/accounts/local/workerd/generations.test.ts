@@ -53,11 +53,8 @@ test('what a Worker left to waitUntil() is done although it was replaced', async
   await runtime.deploy([worker('w', script, { bindings })]);
   assert.equal(await invokeText(runtime, 'w'), 'answered');
   await runtime.deploy([constant('w', 'new')]);
-  let done = false;
-  const look = async () => {
-    while (!done) done = (await runtime.kv.list('a'.repeat(32))).keys.length > 0;
-  };
-  await Promise.race([look(), until('the key to be written', () => done)]);
+  const isDone = async () => (await runtime.kv.list('a'.repeat(32))).keys.length > 0;
+  await until('the key to be written', isDone);
 });
 
 const BAD: [string, string, RegExp][] = [

@@ -48,8 +48,8 @@ test('SIGKILL of the host leaves no process and no socket', async (context) => {
   assert.equal(pids.length, 2);
   const shells = process.platform === 'linux' ? pids.map(parentOf) : [];
   host.kill('SIGKILL');
-  await until('workerd and its shells to be gone', () => ![...pids, ...shells].some(isAlive), 2_000);
-  await until('their folders to be removed', () => readdirSync(socketDir).length === 0, 2_000);
+  await until('workerd and its shells to be gone', () => ![...pids, ...shells].some(isAlive));
+  await until('their folders to be removed', () => readdirSync(socketDir).length === 0);
 });
 
 test(
@@ -61,7 +61,7 @@ test(
     for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
       const [pid] = runtime.pids as [number];
       process.kill(parentOf(pid), signal);
-      await until(`workerd to end after ${signal} of its shell`, () => !isAlive(pid), 2_000);
+      await until(`workerd to end after ${signal} of its shell`, () => !isAlive(pid));
       await until('its end to be noticed', () => runtime.pids.length === 0);
       assert.equal(await invokeText(runtime, 'w'), 'up');
     }
@@ -172,7 +172,7 @@ test('nothing outlives the host and every guarding shell, all killed at once', l
   const { host, pids } = await startHost(context, stateDir, socketDir);
   const shells = pids.map(parentOf);
   for (const pid of [host.pid as number, ...shells]) process.kill(pid, 'SIGKILL');
-  await until('workerd to be gone', () => ![...pids, ...shells].some(isAlive), 2_000);
+  await until('workerd to be gone', () => ![...pids, ...shells].some(isAlive));
   // Nobody was left to remove the folder: the next start does.
   assert.equal(readdirSync(socketDir).length, 1);
   const next = open();
@@ -211,6 +211,6 @@ test('a host that exits without closing leaves no process and no folder', async 
   const { stateDir, socketDir } = await fixture(context);
   const { host, pids } = await startHost(context, stateDir, socketDir, 'exit');
   if (host.exitCode === null) await once(host, 'exit');
-  await until('workerd to be gone', () => !pids.some(isAlive), 2_000);
-  await until('the folder to be removed', () => readdirSync(socketDir).length === 0, 2_000);
+  await until('workerd to be gone', () => !pids.some(isAlive));
+  await until('the folder to be removed', () => readdirSync(socketDir).length === 0);
 });

@@ -9,6 +9,8 @@ import {
   type WorkerdRuntimeOptions,
 } from '../../../../src/accounts/local/workerd/index.js';
 
+export { until } from '../../../support/until.js';
+
 export interface Fixture {
   runtime: LocalRuntime;
   folder: string;
@@ -74,15 +76,6 @@ export async function invokeText(
 
 export async function textOf(body: ReadableStream<Uint8Array> | undefined): Promise<string> {
   return await new Response(body).text();
-}
-
-/** Waits until `condition` holds, looking again and again, at most `timeoutMs`. */
-export async function until(what: string, condition: () => boolean, timeoutMs = 5_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`Not within ${timeoutMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 /** Whether a process runs. A zombie does not: it only waits for its new parent, which may take its time. */
