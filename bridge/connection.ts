@@ -12,6 +12,7 @@ import { Deadline } from './deadline.js';
 import type { DebugLog } from './debug-log.js';
 import type { SidecarEvents } from './events.js';
 import { endedAtOnce, endedUnasked, revive } from './failures.js';
+import type { PackageFiles } from './package-files.js';
 import { Tails } from './tails.js';
 import { ThreadWatch } from './thread-watch.js';
 import { WorkerHost } from './worker-host.js';
@@ -77,9 +78,9 @@ export class Connection {
    * One attempt: a thread if there is none, a child, the handshake. Calls pass from `open()` on.
    * @throws SidecarError
    */
-  async launch(options: LaunchOptions): Promise<void> {
+  async launch(options: LaunchOptions, files: PackageFiles): Promise<void> {
     this.#options.log.setSecrets(options.authToken, options.env);
-    this.#host ??= this.#createHost();
+    this.#host ??= this.#createHost(files);
     const host = this.#host;
     this.#watchThread(host, options);
     const outcome = await host.run((api) => api.launch(options) as Promise<Outcome<Launched>>);
@@ -163,7 +164,7 @@ export class Connection {
     this.#waiters.clear();
   }
 
-  #createHost(): WorkerLink {
+  #createHost(files: PackageFiles): WorkerLink {
     const onMessage = (message: LaneMessage) => {
       if (this.#host === host) this.#receive(message);
     };
@@ -171,7 +172,7 @@ export class Connection {
       if (this.#host === host) this.#threadDied(error);
     };
     const { createHost } = this.#options;
-    const host: WorkerLink = createHost?.(onMessage, onDeath) ?? new WorkerHost(onMessage, onDeath);
+    const host: WorkerLink = createHost?.(onMessage, onDeath) ?? new WorkerHost(files, onMessage, onDeath);
     return host;
   }
 

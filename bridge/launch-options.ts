@@ -1,18 +1,12 @@
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { PROTOCOL_VERSION } from '../src/protocol/index.js';
 import { VERSION } from '../src/version.js';
 import type { LaunchOptions } from '../worker/contract.js';
 import { childEnvironment } from './child-environment.js';
 import { createAuthToken, type ResolvedOptions } from './options.js';
-
-/** The package's own CLI, beside this module in the sources and in what is built. */
-const OWN_CLI = fileURLToPath(
-  new URL(extname(import.meta.url) === '.ts' ? '../src/cli.ts' : '../src/cli.cjs', import.meta.url),
-);
+import type { PackageFiles } from './package-files.js';
 
 /** What one launch needs: the host's environment as it is now, and a new token unless the user gave one. */
-export function launchOptions(options: ResolvedOptions): LaunchOptions {
+export function launchOptions(options: ResolvedOptions, files: PackageFiles): LaunchOptions {
   const { account, stateDir, maxBodyBytes, startTimeout, cwd, env, debug } = options;
   const args = ['--account', account, '--max-body-bytes', String(maxBodyBytes)];
   if (stateDir !== undefined) args.push('--state-dir', stateDir);
@@ -20,7 +14,7 @@ export function launchOptions(options: ResolvedOptions): LaunchOptions {
   if (options.readOnly) args.push('--read-only');
   if (debug) args.push('--debug');
   return {
-    cliPath: options.cliPath ?? OWN_CLI,
+    cliPath: options.cliPath ?? files.cli,
     args,
     cwd,
     env: childEnvironment(process.env, env),

@@ -15,6 +15,11 @@ const MAX_TOKEN_BYTES = 64 * 1024;
 const schema = z.strictObject({
   /** The CLI: a name on PATH, a path, or a .js file that this Node runs. Default: the package's own. */
   cliPath: z.string().min(1).optional(),
+  /**
+   * `worker/main.cjs` in a copy of the package's `dist`, for apps that are bundled and shipped without node_modules;
+   * the CLI beside it is used too, unless `cliPath` names another. Default: looked for, see docs/bundling.md.
+   */
+  workerPath: z.string().min(1).optional(),
   /** @deprecated Accepted so that existing code runs; nothing listens on a port. */
   ipcPort: z.number().int().min(0).max(65_535).optional(),
   /** @deprecated Accepted so that existing code runs; nothing listens on a host. */

@@ -5,6 +5,7 @@ import type { SidecarEvents } from './events.js';
 import { notRunning, stoppedMeanwhile } from './failures.js';
 import { launchOptions } from './launch-options.js';
 import type { ResolvedOptions } from './options.js';
+import { findPackageFiles } from './package-files.js';
 import { countedAttempts, decideRestart, type RestartPolicy } from './restart-policy.js';
 import { SidecarState, StateMachine } from './state.js';
 import { Uptime } from './uptime.js';
@@ -132,7 +133,8 @@ export class Supervision {
   async #launch(during: SidecarState): Promise<void> {
     try {
       if (!this.state.is(during)) throw stoppedMeanwhile();
-      await this.#connection.launch(launchOptions(this.#options));
+      const files = findPackageFiles(this.#options.workerPath);
+      await this.#connection.launch(launchOptions(this.#options, files), files);
     } catch (error) {
       if (this.state.is(during)) this.#reportLaunchFailure(SidecarError.from(error));
       throw error;

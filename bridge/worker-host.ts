@@ -1,22 +1,18 @@
-import { extname } from 'node:path';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { type Endpoint, type Remote, releaseProxy, wrap } from 'comlink';
-import { Piscina } from 'piscina';
+import type * as PiscinaModule from 'piscina';
 import { SidecarError } from '../src/protocol/index.js';
 import { CoalescingEndpoint } from '../src/transport/coalescing-endpoint.js';
 import { drainPort } from '../src/transport/drain-port.js';
 import type { LaneMessage, WorkerApi, WorkerTask } from '../worker/contract.js';
 import { Outbox } from './outbox.js';
-
-/** Beside this module in the sources and in what is built. */
-const WORKER_URL = new URL(
-  extname(import.meta.url) === '.ts' ? '../worker/from-source.js' : '../worker/main.cjs',
-  import.meta.url,
-);
+import type { PackageFiles } from './package-files.js';
 
 /** One worker thread, hosted by piscina, and the two ports to it. */
 export class WorkerHost {
-  readonly #pool: Piscina;
+  readonly #pool: PiscinaModule.Piscina;
   readonly #lane: MessagePort;
   readonly #apiPort: MessagePort;
   readonly #api: Remote<WorkerApi>;
@@ -29,10 +25,16 @@ export class WorkerHost {
   #death: SidecarError | undefined;
   #closed = false;
 
-  constructor(onMessage: (message: LaneMessage) => void, onDeath: (error: SidecarError) => void) {
+  constructor(
+    { worker, pool }: PackageFiles,
+    onMessage: (message: LaneMessage) => void,
+    onDeath: (error: SidecarError) => void,
+  ) {
+    // By its path: piscina starts a file of its own, which it would miss inside an app's bundle.
+    const { Piscina } = createRequire(pool)(pool) as typeof PiscinaModule;
     // With atomics, piscina blocks the thread's event loop between tasks; one thread with one endless task needs none.
     this.#pool = new Piscina({
-      filename: WORKER_URL.href,
+      filename: pathToFileURL(worker).href,
       // None in advance: piscina would replace a thread that died by an idle one.
       minThreads: 0,
       maxThreads: 1,

@@ -6,8 +6,10 @@ import { cp, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { describePool } from './build-pool.js';
 import { buildR2Simulator } from './build-r2-simulator.js';
 import { bundles } from './bundles.js';
+import { declareCommonJs } from './declare-commonjs.js';
 import { replaceFolder } from './replace-folder.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -15,7 +17,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 await replaceFolder(join(root, 'dist'), async (outdir) => {
   const startedAt = new Date();
   await bundle(outdir);
-  if (!process.argv.includes('--no-types')) declareTypes(outdir);
+  const types = !process.argv.includes('--no-types');
+  if (types) declareTypes(outdir);
+  await declareCommonJs(outdir, ['src/index', 'bridge/index'], { types });
   // Dated to before the sources were read: what is changed during the build counts as newer, see build-if-needed.js.
   await utimes(join(outdir, 'src', 'cli.cjs'), startedAt, startedAt);
 });
@@ -26,6 +30,7 @@ async function bundle(outdir) {
     buildR2Simulator(outdir),
     ...bundles(outdir).map((options) => build(options)),
     copyTemplates(outdir),
+    describePool(outdir),
   ]);
 }
 

@@ -1,5 +1,6 @@
 // The bundles that are published, as esbuild is to make them.
 import { fileURLToPath } from 'node:url';
+import { poolBundle } from './build-pool.js';
 import { splitCommonJs } from './split-commonjs.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -29,8 +30,8 @@ export function bundles(outdir) {
       ...shared,
       outdir,
       entryPoints: ['src/index.ts', 'src/socket-preload.ts', 'bridge/index.ts'],
-      // Not comlink: a copy of it would not know the user's own `proxy()`. Not piscina: it starts a file of its own.
-      external: ['comlink', 'piscina'],
+      // A copy of comlink would not know the user's own `proxy()`.
+      external: ['comlink'],
       splitting: true,
     },
     // CommonJS, the worker and the CLI: without Node's loader of ES modules both are ready sooner.
@@ -41,6 +42,7 @@ export function bundles(outdir) {
       format: 'cjs',
       outExtension: { '.js': '.cjs' },
     },
+    { ...shared, ...poolBundle(outdir) },
     {
       ...shared,
       outdir,

@@ -56,7 +56,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     'type worker/contract.ts',
     'node:*',
     'comlink',
-    'piscina',
+    'type piscina',
     'zod',
   ],
 };

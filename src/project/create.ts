@@ -1,11 +1,11 @@
 import { lstat, mkdir, mkdtemp, readdir, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { type ParsedParams, type Result, SidecarError } from '../protocol/index.js';
-import { VERSION } from '../version.js';
 import { throwIfCancelled } from './esbuild-service.js';
 import { fileError } from './file-error.js';
 import { createRepository } from './git.js';
 import { installDependencies } from './install.js';
+import { ownDependency } from './own-package.js';
 import { DEFAULT_COMPATIBILITY_DATE, type PrepareContext } from './prepare-upload.js';
 import { type TemplateFile, templateFiles } from './templates.js';
 
@@ -39,7 +39,7 @@ export async function createProject(
   const wasThere = await refuseOccupied(target);
   const files = await templateFiles(TEMPLATES[params.framework], {
     name: params.name,
-    version: VERSION,
+    dependency: JSON.stringify(await ownDependency()).slice(1, -1),
     compatibilityDate: DEFAULT_COMPATIBILITY_DATE,
   });
 

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { launchOptions } from '../../bridge/launch-options.js';
 import { resolveOptions } from '../../bridge/options.js';
+import { findPackageFiles } from '../../bridge/package-files.js';
 import { parseIpcArguments } from '../../src/commands/ipc.js';
 
 const argumentsOf = (options: Parameters<typeof resolveOptions>[0]) =>
-  parseIpcArguments(launchOptions(resolveOptions(options)).args);
+  parseIpcArguments(launchOptions(resolveOptions(options), findPackageFiles()).args);
 
 test('the CLI understands every argument the library gives it', () => {
   const few = argumentsOf({});

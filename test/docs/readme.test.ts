@@ -20,6 +20,7 @@ const readme = readFileSync(join(root, 'README.md'), 'utf8');
 test('the README lists exactly the options there are', () => {
   const options: Required<SidecarOptions> = {
     cliPath: 'fluorite-flake',
+    workerPath: '/copy/worker/main.cjs',
     account: 'local',
     allowNetwork: false,
     readOnly: false,

@@ -103,6 +103,31 @@ describe('the package as it is published', () => {
     assert.equal((JSON.parse(deployed.stdout) as { name: string }).name, 'my-site');
   });
 
+  it('makes projects that depend on it where npm finds it: its folder, or a version of the registry', () => {
+    const installed = join(folder, 'node_modules/fluorite-flake');
+    const dependencyOf = (cli: string, name: string, resolved?: string) => {
+      const lock = { packages: { 'node_modules/fluorite-flake': { resolved } } };
+      writeFileSync(join(folder, 'node_modules/.package-lock.json'), JSON.stringify(lock));
+      const created = run(cli, ['create', name, '--json'], { cwd: empty });
+      assert.equal(created.status, 0, created.stderr);
+      const text = readFileSync(join(empty, name, 'package.json'), 'utf8');
+      return (JSON.parse(text) as { devDependencies: Record<string, string> }).devDependencies[
+        'fluorite-flake'
+      ];
+    };
+    const cli = join(folder, 'node_modules/.bin/fluorite-flake');
+    assert.equal(dependencyOf(cli, 'of-a-tarball', 'file:../package.tgz'), `file:${installed}`);
+    assert.equal(dependencyOf(cli, 'of-others'), `file:${installed}`);
+    assert.match(
+      dependencyOf(cli, 'of-a-registry', 'https://registry.test/f.tgz') ?? '',
+      /^\^\d+\.\d+\.\d+$/,
+    );
+    assert.equal(
+      dependencyOf(join(ROOT, 'dist/src/cli.cjs'), 'of-a-checkout'),
+      `file:${ROOT.replace(/\/$/, '')}`,
+    );
+  });
+
   it('types its door: a program against it compiles', () => {
     const file = join(folder, 'typed.mts');
     writeFileSync(

@@ -2,8 +2,14 @@ import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 import { ROOT } from './built.js';
+
+// Scripts are type-checked by a configuration of their own: this one knows them by path only.
+const { poolBundle, describePool } = (await import(`${ROOT}scripts/build-pool.js`)) as {
+  poolBundle(outdir: string): BuildOptions;
+  describePool(outdir: string): Promise<void>;
+};
 
 /**
  * Bundles the library, its worker and `programs` (which serve as CLIs or import the library by its path), once a test
@@ -31,6 +37,8 @@ export async function buildLibrary(programs: readonly string[], worker = 'worker
       format: 'cjs',
       outExtension: { '.js': '.cjs' },
     }),
+    build({ ...shared, ...poolBundle(folder) }),
+    describePool(folder),
     build({ ...esm, entryPoints: [...programs], external: ['esbuild', 'workerd'], banner: { js: banner } }),
   ]);
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
