@@ -1,3 +1,4 @@
+import { shorten } from '../src/lib/shorten.js';
 import { type NotificationParams, SidecarError } from '../src/protocol/index.js';
 import type {
   ExitStatus,
@@ -23,6 +24,9 @@ const STOP_STEPS: StopSteps = { shutdownMs: 4000, stdinEndMs: 1000, sigtermMs: 6
 const STOP_MS = 6000;
 /** How many times the heartbeat's timeout the thread itself may be silent: whether it works cannot be told from here. */
 const THREAD_FACTOR = 4;
+
+/** How much of a failed child's stderr an error shows. */
+const SHOWN_STDERR_CHARS = 4096;
 
 type ConnectionEvents = Omit<SidecarEvents, 'started' | 'stopped' | 'state-change'>;
 
@@ -265,11 +269,16 @@ export class Connection {
     this.#host?.run((api) => api.kill()).catch(() => undefined);
   }
 
-  /** What a child wrote may hold what it was given. */
+  /** What a child wrote may hold what it was given. It is cut only after that was taken out. */
   #redacted(error: SidecarError): SidecarError {
     const { log } = this.#options;
     const { stderr } = error.data;
-    const data = typeof stderr === 'string' ? { ...error.data, stderr: log.redact(stderr) } : error.data;
-    return new SidecarError(error.code, log.redact(error.message), { data });
+    const message = log.redact(error.message);
+    if (typeof stderr !== 'string' || stderr === '')
+      return new SidecarError(error.code, message, { data: error.data });
+    const said = shorten(log.redact(stderr), SHOWN_STDERR_CHARS);
+    return new SidecarError(error.code, `${message} It wrote to stderr: ${said}`, {
+      data: { ...error.data, stderr: said },
+    });
   }
 }

@@ -19,15 +19,25 @@ interface Import {
  * it may know. `*` is any package but zod: shapes are checked at the boundaries and nowhere else.
  */
 const RULES: Readonly<Record<string, readonly string[]>> = {
+  'src/lib': ['node:*'],
   'src/transport': ['node:*', 'vscode-jsonrpc', 'vscode-jsonrpc/node'],
-  'src/protocol': ['zod'],
+  'src/protocol': ['src/lib', 'zod'],
   'src/version.ts': ['package.json'],
   'src/socket-preload.ts': ['node:*'],
   'src/index.ts': ['src/protocol', 'src/version.ts'],
   'src/cloudflare': ['src/protocol', 'node:*', 'cloudflare', 'cloudflare/*', 'type src/accounts'],
-  'src/project': ['src/protocol', 'src/version.ts', 'node:*', '*', 'zod'],
-  'src/accounts': ['src/protocol', 'src/cloudflare', 'src/version.ts', 'node:*', '*', 'type src/project'],
+  'src/project': ['src/lib', 'src/protocol', 'src/version.ts', 'node:*', '*', 'zod'],
+  'src/accounts': [
+    'src/lib',
+    'src/protocol',
+    'src/cloudflare',
+    'src/version.ts',
+    'node:*',
+    '*',
+    'type src/project',
+  ],
   'src/server': [
+    'src/lib',
     'src/protocol',
     'src/transport',
     'src/accounts',
@@ -48,8 +58,9 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     '*',
   ],
   'src/cli.ts': ['src/server', 'src/commands'],
-  worker: ['src/transport', 'type src/protocol', 'node:*', 'comlink', 'execa'],
+  worker: ['src/lib', 'src/transport', 'type src/protocol', 'node:*', 'comlink', 'execa'],
   bridge: [
+    'src/lib',
     'src/protocol',
     'src/transport',
     'src/version.ts',

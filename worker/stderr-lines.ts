@@ -1,41 +1,34 @@
-import { StringDecoder } from 'node:string_decoder';
+import { LastLines } from '../src/lib/last-lines.js';
+import { WholeLines } from '../src/lib/whole-lines.js';
 
-const TAIL_LENGTH = 4096;
-/** A line longer than this is handed on in pieces. */
-const MAX_LINE_LENGTH = 64 * 1024;
+const TAIL_LINES = 200;
+const TAIL_CHARS = 8 * 1024;
 
 /**
- * What a child writes to stderr: its end, for error messages, and whole lines for the log. Whole, because a secret
- * that is cut in two would not be recognised there.
+ * What a child writes to stderr: its last lines, for error messages, and all of them for the log. Each is whole, because
+ * the main thread takes secrets out, and would not recognise half of one.
  */
 export class StderrLines {
-  readonly #decoder = new StringDecoder('utf8');
-  readonly #onLines: ((text: string) => void) | undefined;
-  #tail = '';
-  #rest = '';
+  readonly #lines: WholeLines;
+  readonly #last = new LastLines(TAIL_LINES, TAIL_CHARS);
 
   constructor(onLines: ((text: string) => void) | undefined) {
-    this.#onLines = onLines;
+    this.#lines = new WholeLines((lines) => {
+      for (const line of lines) this.#last.push(line);
+      onLines?.(lines.join('\n'));
+    });
   }
 
   get tail(): string {
-    return this.#tail.trim();
+    return [...this.#last.all, this.#lines.unfinished].join('\n').trim();
   }
 
   push(chunk: Buffer): void {
-    const text = this.#decoder.write(chunk);
-    this.#tail = (this.#tail + text).slice(-TAIL_LENGTH);
-    if (this.#onLines === undefined) return;
-    this.#rest += text;
-    const end = this.#rest.length > MAX_LINE_LENGTH ? this.#rest.length : this.#rest.lastIndexOf('\n');
-    if (end === -1) return;
-    this.#onLines(this.#rest.slice(0, end));
-    this.#rest = this.#rest.slice(end + 1);
+    this.#lines.push(chunk);
   }
 
   /** The stream has ended: what has no line end is a line all the same. Can be called twice. */
   end(): void {
-    if (this.#rest !== '') this.#onLines?.(this.#rest);
-    this.#rest = '';
+    this.#lines.end();
   }
 }

@@ -212,7 +212,6 @@ function endedBeforeReady({ code, signal }: ExitStatus): Failure {
 function explain(error: unknown, child: Child, options: LaunchOptions): Failure {
   const { code, message, data } = errorValue(error);
   const stderr = child.stderrTail();
-  const said = stderr === '' ? '' : ` It wrote to stderr: ${stderr}`;
   const late =
     code === 'timeout'
       ? `The CLI did not answer the handshake within ${options.startTimeoutMs} ms.`
@@ -225,7 +224,7 @@ function explain(error: unknown, child: Child, options: LaunchOptions): Failure 
     code === 'authentication-failed' || code === 'version-mismatch' || code === 'credentials-missing'
       ? code
       : 'start-failed';
-  return new Failure(kept, `${late}${foreign}${said}`, {
+  return new Failure(kept, `${late}${foreign}`, {
     ...data,
     cliPath: options.cliPath,
     stderr,

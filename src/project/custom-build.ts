@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import { LastLines } from '../lib/last-lines.js';
+import { WholeLines } from '../lib/whole-lines.js';
 import { SidecarError } from '../protocol/index.js';
 import { throwIfCancelled } from './esbuild-service.js';
 import { killProcessGroup } from './kill-process-group.js';
@@ -9,7 +10,7 @@ import { programEnvironment } from './run-program.js';
 /** How long a project's own build may take. */
 export const BUILD_TIMEOUT_MS = 300_000;
 const KEPT_LINES = 20;
-const MAX_LINE_LENGTH = 1000;
+const KEPT_CHARS = 16 * 1024;
 
 /**
  * Runs `build.command` of a configuration as wrangler does: by the shell, in `build.cwd`. It is the user's own command,
@@ -24,18 +25,16 @@ export async function runCustomBuild(
 ): Promise<void> {
   throwIfCancelled(signal);
   progress({ message: `Running the project's build: ${command}` });
-  const lines: string[] = [];
+  const last = new LastLines(KEPT_LINES, KEPT_CHARS);
   const keep = (line: string) => {
-    lines.push(line.slice(0, MAX_LINE_LENGTH));
-    if (lines.length > KEPT_LINES) lines.shift();
-    progress({ message: line.slice(0, MAX_LINE_LENGTH) });
+    last.push(line);
+    progress({ message: line });
   };
   const timeout = AbortSignal.timeout(timeoutMs);
   const exit = await run(command, cwd, AbortSignal.any([signal, timeout]), keep);
   throwIfCancelled(signal);
-  if (timeout.aborted)
-    throw failed(command, `it took longer than ${timeoutMs / 1000} s and was ended`, lines);
-  if (exit.code !== 0) throw failed(command, reason(exit), lines, exit);
+  if (timeout.aborted) throw failed(command, `it took longer than ${timeoutMs / 1000} s and was ended`, last);
+  if (exit.code !== 0) throw failed(command, reason(exit), last, exit);
 }
 
 interface Exit {
@@ -66,7 +65,10 @@ function run(
       signal.removeEventListener('abort', end);
       resolve(exit);
     };
-    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine);
+    for (const stream of [child.stdout, child.stderr]) {
+      const lines = new WholeLines((complete) => complete.forEach(onLine));
+      stream.on('data', (chunk: Buffer) => lines.push(chunk)).once('end', () => lines.end());
+    }
     child.once('error', (error) => settle({ code: null, signal: null, error }));
     // Not `exit`: the last lines may still be on their way.
     child.once('close', (code, killedBy) => settle({ code, signal: killedBy }));
@@ -78,11 +80,11 @@ function reason({ code, signal, error }: Exit): string {
   return signal ? `it was ended by ${signal}` : `it ended with exit code ${code}`;
 }
 
-function failed(command: string, why: string, lines: readonly string[], exit?: Exit): SidecarError {
-  const last = lines.at(-1);
+function failed(command: string, why: string, printed: LastLines, exit?: Exit): SidecarError {
+  const last = printed.quotable;
   return new SidecarError(
     'command-failed',
     `The project's build \`${command}\` failed: ${why}.${last ? ` Its last line: ${last}` : ''} Nothing was deployed.`,
-    { data: { command, exitCode: exit?.code, stderr: lines.join('\n') }, cause: exit?.error },
+    { data: { command, exitCode: exit?.code, stderr: printed.all.join('\n') }, cause: exit?.error },
   );
 }

@@ -1,8 +1,11 @@
 import { ExecaError, execa } from 'execa';
+import { LastLines } from '../lib/last-lines.js';
+import { WholeLines } from '../lib/whole-lines.js';
 import { SidecarError } from '../protocol/index.js';
 import { throwIfCancelled } from './esbuild-service.js';
 
 const SHOWN_STDERR_LINES = 20;
+const SHOWN_STDERR_CHARS = 16 * 1024;
 
 /** What would lead git or a package manager to another folder, or tell it what is not its business. */
 const LEFT_OUT_VARIABLES =
@@ -44,14 +47,23 @@ function commandFailed(program: string, args: readonly string[], cause: unknown)
   if (!(cause instanceof ExecaError)) throw cause;
   const command = [program, ...args].join(' ');
   const { exitCode, code } = cause;
-  const lines = String(cause.stderr ?? '')
-    .trim()
-    .split('\n')
-    .slice(-SHOWN_STDERR_LINES);
+  const printed = lastLines(String(cause.stderr ?? '').trim());
   const reason =
-    code === 'ENOENT' ? `${program} is not installed or not on PATH` : lines.at(-1) || code || 'it failed';
+    code === 'ENOENT'
+      ? `${program} is not installed or not on PATH`
+      : printed.quotable || code || 'it failed';
   return new SidecarError('command-failed', `\`${command}\` failed: ${reason}. Nothing was kept.`, {
-    data: { command, exitCode, errno: code, stderr: lines.join('\n') },
+    data: { command, exitCode, errno: code, stderr: printed.all.join('\n') },
     cause,
   });
+}
+
+function lastLines(text: string): LastLines {
+  const last = new LastLines(SHOWN_STDERR_LINES, SHOWN_STDERR_CHARS);
+  const lines = new WholeLines((complete) => {
+    for (const line of complete) last.push(line);
+  });
+  lines.push(Buffer.from(text));
+  lines.end();
+  return last;
 }

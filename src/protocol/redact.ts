@@ -1,3 +1,4 @@
+import { shorten } from '../lib/shorten.js';
 import { SidecarError } from './errors.js';
 
 /** Names of environment variables that hold a secret. */
@@ -8,6 +9,8 @@ const SECRET_MEMBER =
 /** Shorter values would black out innocent text. */
 const MIN_SECRET_LENGTH = 6;
 const REDACTED = '[redacted]';
+/** What an error shows of one text. Programs that failed may have printed more, which is kept whole for the redactor. */
+const MAX_TEXT_CHARS = 64 * 1024;
 
 /** The values in an environment whose names speak of a secret. */
 export function secretsOfEnvironment(environment: Readonly<Record<string, string | undefined>>): string[] {
@@ -35,16 +38,22 @@ export class Redactor {
 
   /** Knows these secrets too from now on. */
   learn(secrets: Iterable<string>): void {
-    const written = [...secrets].flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]);
-    // The longest first: one inside another must leave nothing of either.
-    this.#secrets = [...new Set([...this.#secrets, ...written])]
-      .filter((secret) => secret.length >= MIN_SECRET_LENGTH)
-      .sort((a, b) => b.length - a.length);
+    this.#add([...secrets].flatMap(writtenForms));
   }
 
   /** One that knows these secrets too. */
   with(secrets: readonly string[]): Redactor {
-    return secrets.length === 0 ? this : new Redactor([...this.#secrets, ...secrets]);
+    if (secrets.length === 0) return this;
+    const more = new Redactor(secrets);
+    more.#add(this.#secrets);
+    return more;
+  }
+
+  #add(written: readonly string[]): void {
+    // The longest first: one inside another must leave nothing of either.
+    this.#secrets = [...new Set([...this.#secrets, ...written])]
+      .filter((secret) => secret.length >= MIN_SECRET_LENGTH)
+      .sort((a, b) => b.length - a.length);
   }
 
   text(text: string): string {
@@ -66,8 +75,28 @@ export class Redactor {
     );
   }
 
+  /** The same error without secrets, and after that without what is too long to show. */
   error(error: SidecarError): SidecarError {
-    const data = this.data(error.data) as Record<string, unknown>;
-    return new SidecarError(error.code, this.text(error.message), { data, cause: error.cause });
+    const data = shortMembers(this.data(error.data)) as Record<string, unknown>;
+    const message = shorten(this.text(error.message), MAX_TEXT_CHARS);
+    return new SidecarError(error.code, message, { data, cause: error.cause });
   }
+}
+
+/** A secret as text, JSON and URLs have it. Output comes line by line: of a secret of many lines each is one. */
+function writtenForms(secret: string): string[] {
+  const lines = secret.split(/\r\n|\n|\r/).map((line) => line.trim());
+  return [secret, ...lines].flatMap((text) => [text, JSON.stringify(text).slice(1, -1), inUrl(text)]);
+}
+
+function inUrl(text: string): string {
+  // Half of a surrogate pair has no form in a URL; the encoder puts a replacement character there.
+  return encodeURIComponent(new TextDecoder().decode(new TextEncoder().encode(text)));
+}
+
+function shortMembers(value: unknown): unknown {
+  if (typeof value === 'string') return shorten(value, MAX_TEXT_CHARS);
+  if (Array.isArray(value)) return value.map(shortMembers);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, shortMembers(member)]));
 }

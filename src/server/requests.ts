@@ -49,7 +49,8 @@ export class Requests {
   /** One that is answered at once is answered before this returns. */
   run(id: number | string, method: CallableMethod, params: unknown, reply: Reply): void {
     const { handlers, responses, notify } = this.#options;
-    const context = new CallContext(id, notify);
+    const safe = responses.progress(params);
+    const context = new CallContext(id, (name, told) => notify(name, safe(told)));
     try {
       const outcome = callHandler(handlers, method, params, context);
       if (outcome instanceof Promise) {

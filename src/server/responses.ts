@@ -1,6 +1,9 @@
-import { type Redactor, SidecarError, secretsOfParams } from '../protocol/index.js';
+import { shorten } from '../lib/shorten.js';
+import { type NotificationParams, type Redactor, SidecarError, secretsOfParams } from '../protocol/index.js';
 import type { Reply } from './batch-reply.js';
 import { errorText, resultText } from './response-text.js';
+
+const MAX_PROGRESS_CHARS = 1000;
 
 export interface ResponsesOptions {
   redactor: Redactor;
@@ -26,6 +29,17 @@ export class Responses {
   error(id: number | string | null, error: SidecarError, reply: Reply): void {
     const { redactor, maxBodyBytes } = this.#options;
     reply(errorText(id, redactor.error(error), maxBodyBytes));
+  }
+
+  /** What is told of a call's progress, made safe to show: first without secrets, then of a bounded length. */
+  progress(params: unknown): (told: NotificationParams<'$/progress'>) => NotificationParams<'$/progress'> {
+    let redactor: Redactor | undefined;
+    return ({ token, value }) => {
+      // Made for the first line: most calls tell none.
+      redactor ??= this.#options.redactor.with(secretsOfParams(params));
+      const message = shorten(redactor.text(value.message), MAX_PROGRESS_CHARS);
+      return { token, value: { ...value, message } };
+    };
   }
 
   /** Answers a call that has failed. A failure that nobody foresaw is logged whole. */

@@ -28,12 +28,17 @@ export class FrameError extends Error {
   }
 }
 
-/** The first bytes of what arrived, printable, for an error message. */
+/**
+ * The first bytes of what arrived, printable, for an error message. A word that would be cut is left out: a redactor
+ * does not recognise half of a secret.
+ */
 export function excerpt(bytes: Uint8Array, maxBytes = 40): string {
-  const text = Buffer.from(bytes.subarray(0, maxBytes)).toString('latin1');
-  const shown = text.replace(
-    /[^\x20-\x7e]/g,
-    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
-  return bytes.length > maxBytes ? `${shown}…` : shown;
+  const isCut = bytes.length > maxBytes;
+  const text = Buffer.from(bytes.subarray(0, maxBytes)).toString('utf8');
+  const whole = isCut ? text.replace(/\S*$/, '') : text;
+  const shown = whole.replace(CONTROL, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return isCut ? `${shown}…` : shown;
 }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const CONTROL = /[\x00-\x1f\x7f]/g;

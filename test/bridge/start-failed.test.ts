@@ -155,6 +155,15 @@ test('an exit before the handshake tells code and stderr, without the secrets in
   }
 });
 
+test('the end of a long stderr begins with no half of a secret', async (t) => {
+  const { error } = await failure(t, 'long-stderr-before-ready', {
+    env: { CLOUDFLARE_API_TOKEN: 'cloudflare-secret' },
+  });
+  assert.match(error.message, /It wrote to stderr: \[redacted\]yyy/);
+  assert.equal(/cloudf|secret/.test(`${error.message}${error.data.stderr}`), false);
+  assert.ok(error.message.length < 6000);
+});
+
 test('a signal before the handshake is told', async (t) => {
   const { error } = await failure(t, 'killed-before-ready');
   assert.equal(error.code, 'start-failed');

@@ -395,3 +395,16 @@ test('stderr that arrives in pieces hides no secret from the redaction', async (
   await until('the line', () => lines.some((line) => line.includes('tail')));
   assert.ok(lines.includes('cli: secret [redacted] tail'));
 });
+
+test('of a line that is too long to be kept no part is told, so that it hides no half of a secret', async (t) => {
+  const lines: string[] = [];
+  const { sidecar } = await createScenario(t, 'long-line', {
+    debug: true,
+    logger: (line) => lines.push(line),
+    env: { CLOUDFLARE_API_TOKEN: 'cloudflare-secret' },
+  });
+  await sidecar.start();
+  await until('the line', () => lines.includes('cli: behind it'));
+  assert.ok(lines.includes('cli: [a line of 70017 characters is left out]'));
+  assert.equal(/cloudflare|re-secret/.test(lines.join('')), false);
+});

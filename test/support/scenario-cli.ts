@@ -222,6 +222,17 @@ async function start(): Promise<void> {
       process.stderr.write(`\nsecret ${process.env.CLOUDFLARE_API_TOKEN}`);
       setTimeout(() => process.stderr.write(' tail\n'), 5);
       break;
+    case 'long-line': {
+      const secret = process.env.CLOUDFLARE_API_TOKEN ?? '';
+      process.stderr.write(`${'x'.repeat(70_000)}${secret.slice(0, 10)}`);
+      setTimeout(() => process.stderr.write(`${secret.slice(10)}\nbehind it\n`), 5);
+      break;
+    }
+    case 'long-stderr-before-ready':
+      // What is kept for the error may begin in the middle of the secret.
+      process.stderr.write(`${process.env.CLOUDFLARE_API_TOKEN}${'y'.repeat(4096 - 10)}\n`);
+      process.exit(1);
+      break;
     case 'grandchild': {
       const { spawn } = await import('node:child_process');
       const child = spawn('sleep', ['30'], { stdio: ['ignore', frames as never, 'ignore'], detached: true });

@@ -1,8 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { LastLines } from '../../../lib/last-lines.js';
+import { WholeLines } from '../../../lib/whole-lines.js';
 import { SidecarError } from '../../../protocol/index.js';
 import { fileError } from '../file-error.js';
 import { cpuTimeMs } from './process-record.js';
@@ -32,7 +33,7 @@ export interface WorkerdProcessOptions {
 
 const READY_TIMEOUT_MS = 30_000;
 const STDERR_LINES = 40;
-const STDERR_LINE_CHARS = 2_000;
+const STDERR_CHARS = 80_000;
 
 /** One running workerd, with the shell that guards it. */
 export class WorkerdProcess {
@@ -43,7 +44,7 @@ export class WorkerdProcess {
   readonly #folder: string;
   readonly #title: string;
   readonly #log: (line: string) => void;
-  readonly #stderr: string[] = [];
+  readonly #stderr = new LastLines(STDERR_LINES, STDERR_CHARS);
   #workerdPid: number | undefined;
   #alive = true;
   #stopping = false;
@@ -95,7 +96,7 @@ export class WorkerdProcess {
 
   /** The last lines workerd wrote to stderr. */
   get stderr(): readonly string[] {
-    return this.#stderr;
+    return this.#stderr.all;
   }
 
   /** Asks workerd to finish its requests and end; kills it after `graceMs`. Can be called twice. */
@@ -120,11 +121,11 @@ export class WorkerdProcess {
 
   /** The error for whoever used this process when it ended. */
   failure(): SidecarError {
-    const last = this.#stderr.at(-1);
+    const last = this.#stderr.quotable;
     return new SidecarError(
       'workerd-failed',
       `workerd (${this.#title}) ended unexpectedly${last === undefined ? '.' : `: ${last}`} The next use starts it anew.`,
-      { data: { stderr: [...this.#stderr] } },
+      { data: { stderr: [...this.stderr] } },
     );
   }
 
@@ -132,8 +133,7 @@ export class WorkerdProcess {
     const child = this.#child;
     onLine(child.stderr, (line) => {
       this.#log(`workerd (${this.#title}): ${line}`);
-      this.#stderr.push(line.slice(0, STDERR_LINE_CHARS));
-      if (this.#stderr.length > STDERR_LINES) this.#stderr.shift();
+      this.#stderr.push(line);
     });
     // Only workerd holds the control pipe's other end: its close is workerd's death, before anything is reaped.
     child.stdio[3]?.once('close', () => this.#gone());
@@ -209,7 +209,7 @@ export class WorkerdProcess {
     return new SidecarError(
       'workerd-failed',
       `workerd (${this.#title}) was not ready after ${afterMs / 1000} s; it was ended.`,
-      { data: { stderr: [...this.#stderr], notReadyAfterMs: afterMs } },
+      { data: { stderr: [...this.stderr], notReadyAfterMs: afterMs } },
     );
   }
 }
@@ -228,10 +228,8 @@ async function writeFiles({ folder, files, configText }: WorkerdProcessOptions):
 }
 
 function onLine(stream: unknown, listener: (line: string) => void): void {
-  // readline passes the stream's errors on; what they mean, `close` tells as well.
-  createInterface({ input: stream as Readable })
-    .on('line', listener)
-    .on('error', () => {});
+  const lines = new WholeLines((complete) => complete.forEach(listener));
+  (stream as Readable).on('data', (chunk: Buffer) => lines.push(chunk)).once('end', () => lines.end());
 }
 
 /** A line of the control pipe; undefined when it is not one that this version knows. */
