@@ -1,11 +1,11 @@
 import type { MethodDefinition } from '../../src/protocol/define-method.js';
-import { ERROR_CODES, type ErrorCode } from '../../src/protocol/errors.js';
+import { ERRORS, type ErrorCode, type ErrorRow } from '../../src/protocol/error-table.js';
 import { methods } from '../../src/protocol/methods.js';
 import { commentsBefore, readContract } from './comments.js';
 
 const HEAD = `# Errors
 
-Generated from \`src/protocol/errors.ts\` by \`npm run docs\`.
+Generated from \`src/protocol/error-table.ts\` by \`npm run docs\`.
 
 Every failure of the library, the server and the command line is a \`SidecarError\`:
 
@@ -38,8 +38,8 @@ const MANY = 18;
 /** The text of `docs/errors.md`. */
 export function errorReference(): string {
   const parts = [HEAD];
-  const source = readContract('errors.ts');
-  const comments = commentsBefore(source, String.raw`'?([\w-]+)'?: -\d+`);
+  const source = readContract('error-table.ts');
+  const comments = commentsBefore(source, String.raw`'?([\w-]+)'?: row\(`);
   for (const [heading, codes] of sections(source)) {
     parts.push(`## ${heading}\n`);
     for (const code of codes) parts.push(codeText(code, comments.get(code)));
@@ -49,26 +49,28 @@ export function errorReference(): string {
 
 function codeText(code: ErrorCode, comment: string | undefined): string {
   if (comment === undefined) throw new Error(`The error code ${code} has no comment.`);
+  const { number, httpStatus, exitCode, anyCall, advice }: ErrorRow = ERRORS[code];
   const users = Object.entries(methods)
     .filter(([, { errors }]: [string, MethodDefinition]) => errors.includes(code))
     .map(([name]) => `\`${name}\``);
   const every = users.length > MANY ? 'every method that asks the account' : users.join(', ');
   return [
     `### \`${code}\`\n`,
-    `${comment} JSON-RPC ${ERROR_CODES[code]}.\n`,
-    ...(users.length > 0 ? [`Of: ${every}.\n`] : []),
+    `${[comment, advice].filter(Boolean).join(' ')}\n`,
+    `JSON-RPC ${number}, HTTP ${httpStatus} of \`local api\`, exit code ${exitCode}.\n`,
+    ...(anyCall ? ['Of: any call.\n'] : users.length > 0 ? [`Of: ${every}.\n`] : []),
   ].join('\n');
 }
 
 /** The codes below each `// heading` of the table, in its order. */
 function sections(source: string): [string, ErrorCode[]][] {
   const found: [string, ErrorCode[]][] = [];
-  const table = source.slice(source.indexOf('ERROR_CODES = {'), source.indexOf('} as const'));
+  const table = source.slice(source.indexOf('ERRORS = {'), source.indexOf('} as const'));
   for (const line of table.split('\n')) {
     const heading = /^ {2}\/\/ (.+)$/.exec(line)?.[1];
     if (heading !== undefined) found.push([heading, []]);
-    const code = /^ {2}'?([\w-]+)'?: -\d+,$/.exec(line)?.[1];
-    if (code !== undefined && Object.hasOwn(ERROR_CODES, code)) found.at(-1)?.[1].push(code as ErrorCode);
+    const code = /^ {2}'?([\w-]+)'?: row\(/.exec(line)?.[1];
+    if (code !== undefined && Object.hasOwn(ERRORS, code)) found.at(-1)?.[1].push(code as ErrorCode);
   }
   return found;
 }

@@ -1,5 +1,5 @@
 import { APIConnectionTimeoutError, APIError, CloudflareError } from 'cloudflare/core/error';
-import { type ErrorCode, SidecarError } from '../protocol/index.js';
+import { ERRORS, type ErrorCode, SidecarError } from '../protocol/index.js';
 import { waitOf } from './retry-after.js';
 
 /**
@@ -126,12 +126,7 @@ function codeOf(status: number, errors: readonly { code: number }[]): ErrorCode 
 }
 
 function advice(code: ErrorCode, retryAfterMs: number | undefined): string {
-  if (code === 'credentials-invalid') return ' Check the API token or key.';
-  if (code === 'permission-denied') return ' The API token lacks a permission for this account or product.';
-  if (code === 'rate-limited') {
-    return retryAfterMs === undefined
-      ? ' Try again later.'
-      : ` Try again in ${Math.ceil(retryAfterMs / 1000)} s.`;
-  }
-  return '';
+  if (retryAfterMs !== undefined) return ` Try again in ${Math.ceil(retryAfterMs / 1000)} s.`;
+  const text = ERRORS[code].advice;
+  return text === undefined ? '' : ` ${text}`;
 }

@@ -1,8 +1,5 @@
-import { SidecarError } from '../protocol/index.js';
+import { ERRORS, SidecarError } from '../protocol/index.js';
 import type { Terminal } from './terminal.js';
-
-const FAILURE = 1;
-const USAGE = 2;
 
 /**
  * Prints an error to stderr: `error: <message> (<code>)`, or with `json` one line `{"error": {code, message, data}}`.
@@ -15,7 +12,7 @@ export function reportFailure(error: unknown, terminal: Terminal, json: boolean,
     json ? JSON.stringify({ error: { code, message, data } }) : `error: ${message} (${code})`,
   );
   if (debug) terminal.printError(stacks(failure));
-  return code === 'invalid-option' || code === 'invalid-params' ? USAGE : FAILURE;
+  return ERRORS[code].exitCode;
 }
 
 function stacks(error: unknown): string {

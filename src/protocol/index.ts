@@ -1,5 +1,6 @@
 export type { MethodDefinition } from './define-method.js';
-export { ERROR_CODES, type ErrorCode, type ErrorData, SidecarError, type WireError } from './errors.js';
+export { ERRORS, type ErrorCode } from './error-table.js';
+export { type ErrorData, SidecarError, type WireError } from './errors.js';
 export { initializedParams } from './handshake.js';
 export {
   type CallableMethod,

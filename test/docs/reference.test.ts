@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { errorReference } from '../../scripts/reference/errors.js';
 import { methodReference } from '../../scripts/reference/methods.js';
 import { withMethodTable } from '../../scripts/reference/readme.js';
-import { ERROR_CODES, methods } from '../../src/protocol/index.js';
+import { ERRORS, methods } from '../../src/protocol/index.js';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const STALE = 'run `npm run docs` and commit what it wrote';
@@ -17,7 +17,7 @@ test('docs/errors.md is what the contract says now and has every code', () => {
   const text = read('docs/errors.md');
   assert.equal(text, errorReference(), STALE);
   const codes = [...text.matchAll(/^### `([\w-]+)`$/gm)].map(([, code]) => code);
-  assert.deepEqual(codes, Object.keys(ERROR_CODES));
+  assert.deepEqual(codes, Object.keys(ERRORS));
 });
 
 test("the README's method table names exactly the contract's methods", () => {

@@ -1,7 +1,11 @@
-import { type ErrorCode, SidecarError } from '../../protocol/index.js';
+import { ERRORS, SidecarError } from '../../protocol/index.js';
 
 /** Carries a SidecarError of the local account beside Cloudflare's envelope, whose shape has no place for it. */
 const ERROR_HEADER = 'x-fluorite-error';
+/** Foreign clients take 16 KiB of headers, and the body tells the message too. */
+const MAX_ERROR_HEADER_BYTES = 8 * 1024;
+/** The official SDK obeys it, and would else repeat what no repetition helps. */
+const RETRY_HEADER = 'x-should-retry';
 
 /** A failure as API v4 answers it. */
 export class ApiError extends Error {
@@ -25,33 +29,35 @@ export function ok(result: unknown, resultInfo?: Record<string, unknown>): Respo
   });
 }
 
-/** Statuses for our own errors. Tools repeat a request on 5xx, which helps none of these. */
-const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
-  unsupported: 400,
-  'unsupported-platform': 400,
-  'workerd-missing': 400,
-  'limit-exceeded': 413,
-  conflict: 409,
-  'state-locked': 409,
-  indeterminate: 409,
-};
-
 /** A failure in Cloudflare's envelope. */
 export function failed(error: unknown): Response {
-  const headers = new Headers({ 'content-type': 'application/json' });
+  const headers = new Headers({ 'content-type': 'application/json', [RETRY_HEADER]: 'false' });
   let status = 500;
   let code = 10001;
   if (error instanceof ApiError) ({ status, code } = error);
   else if (error instanceof SidecarError && error.code === 'script-invalid') [status, code] = [400, 10021];
   else {
     const own = SidecarError.from(error);
-    status = STATUS_OF[own.code] ?? 500;
-    const wire = own.toWire();
-    headers.set(ERROR_HEADER, Buffer.from(JSON.stringify(wire)).toString('base64url'));
+    status = ERRORS[own.code].httpStatus;
+    headers.set(ERROR_HEADER, carried(own));
   }
   const message = error instanceof Error ? error.message : String(error);
   const body = { success: false, errors: [{ code, message }], messages: [], result: null };
   return new Response(JSON.stringify(body), { status, headers });
+}
+
+/** The error for the header; without its details, or cut, where it would not fit. */
+function carried(error: SidecarError): string {
+  const whole = encode(error);
+  if (whole.length <= MAX_ERROR_HEADER_BYTES) return whole;
+  const message = error.message.slice(0, MAX_ERROR_HEADER_BYTES / 16);
+  return encode(
+    new SidecarError(error.code, message.length < error.message.length ? `${message}…` : message),
+  );
+}
+
+function encode(error: SidecarError): string {
+  return Buffer.from(JSON.stringify(error.toWire())).toString('base64url');
 }
 
 /** Throws the SidecarError that an answer carries, when it does. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ERROR_CODES, type MethodDefinition, methods, type Result } from '../../protocol/index.js';
+import { ERRORS, type MethodDefinition, methods, type Result } from '../../protocol/index.js';
 import { VERSION } from '../../version.js';
 
 /** The contract as an OpenRPC document (https://spec.open-rpc.org). */
@@ -28,7 +28,7 @@ function describe(
     paramStructure: 'by-name',
     params: properties.map(([param, type]) => ({ name: param, required: required.has(param), schema: type })),
     result: { name: 'result', schema: schemaOf(result, 'output') },
-    errors: errors.map((code) => ({ code: ERROR_CODES[code], message: code, data: { code } })),
+    errors: errors.map((code) => ({ code: ERRORS[code].number, message: code, data: { code } })),
     'x-repeatable': repeatable,
     'x-effect': effect,
     'x-timeout-ms': timeoutMs,
