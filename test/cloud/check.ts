@@ -32,7 +32,9 @@ const STEPS: Record<string, Step> = {
     return `${workers.length} Workers${errors.length > 0 ? ', without analytics' : ''}`;
   },
   async 'a KV namespace is created and listed'(sidecar) {
-    ({ namespace: { id: namespaceId } } = await sidecar.call('dashboard.createKvNamespace', { title: name }));
+    ({
+      namespace: { id: namespaceId },
+    } = await sidecar.call('dashboard.createKvNamespace', { title: name }));
     const found = (await sidecar.call('dashboard.listKvNamespaces')).find(({ id }) => id === namespaceId);
     return expect(found?.title, name);
   },
