@@ -3,7 +3,6 @@ import {
   type CallableMethod,
   methods,
   type Params,
-  parseParams,
   type Result,
   SidecarError,
 } from '../src/protocol/index.js';
@@ -17,6 +16,7 @@ import type {
 import { checkTimeout } from './calls.js';
 import type { Connection, WorkerLink } from './connection.js';
 import { unwrap } from './failures.js';
+import { writeParams } from './request-params.js';
 
 const TAIL_LOGS = 'dashboard.tailLogs';
 
@@ -59,18 +59,18 @@ export interface RemoteTail {
 
 export interface RemoteOptions {
   connection: Connection;
+  maxBodyBytes: number;
   /** @throws SidecarError `not-running` */
   checkAlive(method: string): void;
   /** Makes a call whose request crosses through the proxy. */
   call<M extends CallableMethod>(method: M, params: unknown, options: RemoteCallOptions): Promise<Result<M>>;
 }
 
-export function createRemote({ connection, checkAlive, call }: RemoteOptions): RemoteSidecar {
+export function createRemote({ connection, maxBodyBytes, checkAlive, call }: RemoteOptions): RemoteSidecar {
   return {
     call: (method, ...[params, options = {}]) => call(method, params, options),
     tail: async (params, onBatch, options) => {
-      parseParams(TAIL_LOGS, params);
-      const json = JSON.stringify(params);
+      const json = writeParams(TAIL_LOGS, params, maxBodyBytes);
       const deadlineMs = performance.now() + (checkTimeout(options?.timeout) ?? methods[TAIL_LOGS].timeoutMs);
       for (;;) {
         checkAlive(TAIL_LOGS);

@@ -55,6 +55,7 @@ export class TauriSidecar extends EventEmitter<SidecarEvents> {
     const { sendThroughProxy } = this.#connection;
     this.remote = createRemote({
       connection: this.#connection,
+      maxBodyBytes: resolved.maxBodyBytes,
       checkAlive: (method) => this.#checkAlive(method),
       call: (method, params, callOptions) => this.#dispatch(method, params, callOptions, sendThroughProxy),
     });

@@ -1,9 +1,8 @@
 import type { Writable } from 'node:stream';
-import { bodyText, checkDepth, checkEncoding, parseJson } from '../src/transport/body.js';
+import { bodyText, checkEncoding, parseJson } from '../src/transport/body.js';
 import { FrameError } from '../src/transport/frame-error.js';
 import { FrameReader } from '../src/transport/frame-reader.js';
 import { FrameWriter } from '../src/transport/frame-writer.js';
-import { DEFAULT_LIMITS } from '../src/transport/limits.js';
 import { classify } from '../src/transport/message.js';
 import { readResultHead } from '../src/transport/message-head.js';
 import { PendingTable } from '../src/transport/pending-table.js';
@@ -42,7 +41,6 @@ export class Session {
   readonly #reader: FrameReader;
   readonly #lane: Lane;
   readonly #tails: TailRouter;
-  readonly #maxBodyBytes: number;
   readonly #onFault: (error: Failure) => void;
   readonly #pending = new PendingTable<Pending>(ID_STEP);
   /** Ids of calls given up here whose answers may still come. */
@@ -65,7 +63,6 @@ export class Session {
     });
     this.#lane = options.lane;
     this.#tails = options.tails;
-    this.#maxBodyBytes = options.maxBodyBytes;
     this.#onFault = options.onFault;
   }
 
@@ -100,7 +97,7 @@ export class Session {
     return this.callText(method, JSON.stringify(params), timeoutMs);
   }
 
-  /** The same with params that are JSON text already. `onAnswer` runs in the turn the answer is read in. */
+  /** The same with params that are JSON text already, within the limits of a message. `onAnswer` runs in the turn the answer is read in. */
   callText(
     method: string,
     paramsJson: string,
@@ -114,15 +111,6 @@ export class Session {
       }
       const id = this.#nextId;
       const body = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${paramsJson}}`;
-      if (body.length > this.#maxBodyBytes || Buffer.byteLength(body) > this.#maxBodyBytes) {
-        reject(
-          new Failure(
-            'limit-exceeded',
-            `${method}: the params have ${body.length} characters; the limit is ${this.#maxBodyBytes} bytes.`,
-          ),
-        );
-        return;
-      }
       this.#nextId += ID_STEP;
       const settle = (result: unknown) => {
         // In the same turn as the answer was read, before any notification behind it.
@@ -184,7 +172,6 @@ export class Session {
   }
 
   #receive(bytes: Buffer, start: number, end: number, text: string | undefined): void {
-    checkDepth(bytes, start, end, DEFAULT_LIMITS.maxDepth);
     const head = readResultHead(bytes, start, end);
     if (head === undefined || !isLaneId(head.id)) {
       this.#receiveText(bytes, start, end, bodyText(bytes, start, end, text));

@@ -1,4 +1,11 @@
 export type { MethodDefinition } from './define-method.js';
+export {
+  isDeeperThan,
+  isTextDeeperThan,
+  MAX_BODY_DEPTH,
+  MAX_DEPTH,
+  MAX_METADATA_DEPTH,
+} from './depth.js';
 export { ERRORS, type ErrorCode } from './error-table.js';
 export { type ErrorData, SidecarError, type WireError } from './errors.js';
 export { initializedParams } from './handshake.js';

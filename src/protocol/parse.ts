@@ -2,10 +2,13 @@ import type * as z from 'zod';
 import { SidecarError } from './errors.js';
 import { type MethodName, methods, type ParsedParams, type Result } from './methods.js';
 
+/** Places that an error lists: a long array may be wrong in each of its items. */
+const MAX_ISSUES = 100;
+
 /**
  * The params of `method`, checked against the contract, with defaults filled in.
  * Absent params count as `{}`, as JSON-RPC allows them to be left out.
- * @throws SidecarError `invalid-params`, with every place that does not fit in `data.issues`.
+ * @throws SidecarError `invalid-params`, with the places that do not fit in `data.issues`, 100 at most.
  */
 export function parseParams<M extends MethodName>(method: M, params: unknown): ParsedParams<M> {
   const parsed = methods[method].params.safeParse(params ?? {});
@@ -43,7 +46,7 @@ function describe(error: z.ZodError): string {
 }
 
 function issues(error: z.ZodError) {
-  return error.issues.map((issue) => ({
+  return error.issues.slice(0, MAX_ISSUES).map((issue) => ({
     path: issue.path.join('.'),
     code: issue.code,
     message: issue.message,

@@ -1,4 +1,5 @@
 import { shorten } from '../lib/shorten.js';
+import { MAX_BODY_DEPTH } from './depth.js';
 import { SidecarError } from './errors.js';
 
 /** Names of environment variables that hold a secret. */
@@ -62,22 +63,24 @@ export class Redactor {
     return redacted;
   }
 
-  /** The same data, JSON only, without secrets. */
-  data(value: unknown): unknown {
+  /** The same data, JSON only, without secrets. What nests deeper than a message has room for is left out. */
+  data(value: unknown, levels = MAX_BODY_DEPTH): unknown {
     if (typeof value === 'string') return this.text(value);
-    if (Array.isArray(value)) return value.map((item) => this.data(item));
     if (typeof value !== 'object' || value === null) return value;
+    if (levels === 0) return undefined;
+    if (Array.isArray(value)) return value.map((item) => this.data(item, levels - 1));
     return Object.fromEntries(
       Object.entries(value).map(([name, member]) => [
         name,
-        typeof member === 'string' && SECRET_MEMBER.test(name) ? REDACTED : this.data(member),
+        typeof member === 'string' && SECRET_MEMBER.test(name) ? REDACTED : this.data(member, levels - 1),
       ]),
     );
   }
 
   /** The same error without secrets, and after that without what is too long to show. */
   error(error: SidecarError): SidecarError {
-    const data = shortMembers(this.data(error.data)) as Record<string, unknown>;
+    // An answer has one level more around the data of an error than around a result.
+    const data = shortMembers(this.data(error.data, MAX_BODY_DEPTH - 1)) as Record<string, unknown>;
     const message = shorten(this.text(error.message), MAX_TEXT_CHARS);
     return new SidecarError(error.code, message, { data, cause: error.cause });
   }

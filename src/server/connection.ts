@@ -1,9 +1,12 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Message, NotificationMessage, RequestMessage } from 'vscode-jsonrpc';
+import { shorten } from '../lib/shorten.js';
 import {
   type CallableMethod,
   callableMethodNames,
+  isDeeperThan,
   isMethodName,
+  MAX_BODY_DEPTH,
   type NotificationName,
   type NotificationParams,
   notifications,
@@ -12,15 +15,17 @@ import {
 import { FrameError } from '../transport/frame-error.js';
 import { FrameMessageReader } from '../transport/frame-message-reader.js';
 import { FrameWriter } from '../transport/frame-writer.js';
-import { classify, isId } from '../transport/message.js';
+import { answerableId, classify } from '../transport/message.js';
 import { BatchReply, type Reply } from './batch-reply.js';
 import type { Handlers, ServerServices } from './context.js';
 import { Handshake } from './handshake.js';
 import { Requests } from './requests.js';
-import { bodyFault } from './response-text.js';
+import { bodyFault, fits } from './response-text.js';
 import { Responses } from './responses.js';
 import { Tails } from './tails.js';
 
+/** What a line of the log or a trace shows of a text from outside. */
+const MAX_SHOWN_CHARS = 500;
 /** Messages of one batch: an answer is some hundred times the shortest message, and all of them are kept. */
 const MAX_BATCH_MESSAGES = 1000;
 /** Answers go before logs: a tail sends only while less than this waits in the pipe. */
@@ -112,7 +117,7 @@ export class Connection {
     this.#reader = new FrameMessageReader(options.input, {
       acceptContentType: true,
       maxBodyBytes: options.maxBodyBytes,
-      onBodyFault: (fault) => this.#responses.error(null, bodyFault(fault), this.#write),
+      onBodyFault: (fault, id) => this.#responses.error(id ?? null, bodyFault(fault), this.#write),
     });
     options.output.on('drain', () => {
       options.input.resume();
@@ -148,8 +153,8 @@ export class Connection {
   }
 
   #receiveBatch(messages: readonly Message[]): void {
-    if (messages.length === 0 || messages.length > MAX_BATCH_MESSAGES) {
-      const why = `A batch holds from 1 to ${MAX_BATCH_MESSAGES} messages, not ${messages.length}.`;
+    const why = this.#refusalOfBatch(messages);
+    if (why !== undefined) {
       const failure = new SidecarError('invalid-request', why, { data: { fault: 'message-invalid' } });
       this.#responses.error(null, failure, this.#write);
       return;
@@ -157,6 +162,14 @@ export class Connection {
     const batch = new BatchReply(this.#write, this.#maxBodyBytes);
     for (const message of messages) this.#receiveOne(message, batch.reserve(message));
     batch.seal();
+  }
+
+  #refusalOfBatch(messages: readonly Message[]): string | undefined {
+    if (messages.length === 0 || messages.length > MAX_BATCH_MESSAGES) {
+      return `A batch holds from 1 to ${MAX_BATCH_MESSAGES} messages, not ${messages.length}.`;
+    }
+    if (BatchReply.hasRoom(messages, this.#maxBodyBytes)) return undefined;
+    return `The answers to ${messages.length} messages have no room together in ${this.#maxBodyBytes} bytes; send smaller batches.`;
   }
 
   readonly #write: Reply = (json) => this.#writer.write(json);
@@ -169,14 +182,14 @@ export class Connection {
       else this.#services.log('a response came, though this server sends no requests; ignored');
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
-      const id = (body as { id?: unknown } | null)?.id;
-      this.#responses.error(isId(id) ? id : null, bodyFault(error), reply);
+      const id = answerableId((body as { id?: unknown } | null)?.id);
+      this.#responses.error(id, bodyFault(error), reply);
     }
   }
 
   #receiveRequest({ id, method, params }: RequestMessage & { id: number | string }, reply: Reply): void {
     this.#traceMessage('received request', method, id);
-    const refusal = this.#refuse(id, method);
+    const refusal = this.#refuse(id, method, params);
     if (refusal !== undefined) {
       this.#responses.error(id, refusal, reply);
       if (this.#handshake.failed) this.#fail('authentication-failed', refusal);
@@ -186,17 +199,14 @@ export class Connection {
     else this.#requests.run(id, method as CallableMethod, params, reply);
   }
 
-  #refuse(id: number | string, method: string): SidecarError | undefined {
+  #refuse(id: number | string, method: string, params: unknown): SidecarError | undefined {
     const refusal = this.#requests.refusal(id);
     if (refusal !== undefined || method === 'initialize') return refusal;
     if (!this.#handshake.done) return this.#handshake.refusal(method);
     if (this.#draining)
       return new SidecarError('invalid-request', 'The server is shutting down and takes no more calls.');
-    if (isMethodName(method)) return undefined;
-    return new SidecarError(
-      'method-not-found',
-      `There is no method ${JSON.stringify(method)}. There are: ${callableMethodNames.join(', ')}.`,
-    );
+    if (!isMethodName(method)) return noMethod(method);
+    return isDeeperThan(params, MAX_BODY_DEPTH) ? tooDeep(method) : undefined;
   }
 
   /** A tail's batches follow behind the answer that names it; the answer to a shutdown is the last. */
@@ -230,7 +240,7 @@ export class Connection {
       }
       default:
         // Nothing can be answered to a notification; those of `$/` are optional by LSP's convention.
-        this.#services.log(`unknown notification ${JSON.stringify(method)} ignored`);
+        this.#services.log(`unknown notification ${JSON.stringify(this.#shown(method))} ignored`);
     }
   }
 
@@ -288,13 +298,34 @@ export class Connection {
     this.#notifyJson(method, JSON.stringify(params));
   }
 
-  #notifyJson(method: string, paramsJson: string): void {
-    this.#writer.write(`{"jsonrpc":"2.0","method":"${method}","params":${paramsJson}}`);
+  /** What one message has no room for is left out: nobody waits for the answer to a notification. */
+  #notifyJson(method: NotificationName, paramsJson: string): void {
+    const json = `{"jsonrpc":"2.0","method":"${method}","params":${paramsJson}}`;
+    if (fits(json, this.#maxBodyBytes)) this.#writer.write(json);
+    else this.#services.log(`a ${method} of ${json.length} characters was left out: it is over the limit`);
+  }
+
+  #shown(text: string): string {
+    return shorten(this.#services.redactor.text(text), MAX_SHOWN_CHARS);
   }
 
   #traceMessage(what: string, method: string, id?: number | string): void {
     if (this.#trace === 'off') return;
     const subject = [method, id === undefined ? '' : `(${id})`].filter(Boolean).join(' ');
-    this.#notify('$/logTrace', { message: `${what} ${subject}` });
+    this.#notify('$/logTrace', { message: this.#shown(`${what} ${subject}`) });
   }
+}
+
+function noMethod(method: string): SidecarError {
+  const known = callableMethodNames.join(', ');
+  return new SidecarError(
+    'method-not-found',
+    `There is no method ${JSON.stringify(method)}. There are: ${known}.`,
+  );
+}
+
+function tooDeep(method: string): SidecarError {
+  const why = `${method}: the params nest deeper than ${MAX_BODY_DEPTH} levels, which is what fits into one message.`;
+  const data = { method, fault: 'depth-exceeded', limitLevels: MAX_BODY_DEPTH };
+  return new SidecarError('invalid-params', why, { data });
 }

@@ -1,6 +1,5 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { FrameError } from './frame-error.js';
-import { isDeeperThan } from './json-depth.js';
 
 /** A body as text. @throws FrameError `encoding-invalid` */
 export function bodyText(bytes: Buffer, start: number, end: number, text?: string): string {
@@ -17,13 +16,6 @@ export function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     throw new FrameError('json-invalid', `A body is not JSON: ${(error as Error).message}.`);
-  }
-}
-
-/** @throws FrameError `depth-exceeded` */
-export function checkDepth(bytes: Buffer, start: number, end: number, maxDepth: number): void {
-  if (isDeeperThan(bytes, start, end, maxDepth)) {
-    throw new FrameError('depth-exceeded', `A body nests deeper than ${maxDepth} levels.`);
   }
 }
 

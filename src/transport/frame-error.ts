@@ -12,8 +12,6 @@ export type FrameFault =
   | 'encoding-invalid'
   /** The body is not JSON. */
   | 'json-invalid'
-  /** The body is nested deeper than the limit. */
-  | 'depth-exceeded'
   /** The body is JSON, but no message of JSON-RPC 2.0. */
   | 'message-invalid';
 

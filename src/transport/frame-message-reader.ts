@@ -6,18 +6,17 @@ import {
   type Message,
   type MessageReader,
 } from 'vscode-jsonrpc';
-import { bodyText, checkDepth, parseJson } from './body.js';
+import { bodyText, parseJson } from './body.js';
 import { FrameError } from './frame-error.js';
 import { FrameReader, type FrameReaderOptions } from './frame-reader.js';
-import { DEFAULT_LIMITS } from './limits.js';
-import { readRequestHead } from './message-head.js';
+import { readRequestHead, readRequestId } from './message-head.js';
 
-export interface FrameMessageReaderOptions extends FrameReaderOptions {
+export interface FrameMessageReaderOptions extends Omit<FrameReaderOptions, 'onOversized'> {
   /**
-   * Takes a body that is no message; the frames behind it are still good, so the reader goes on.
-   * Without it such a body is an error of the reader, as a broken header is.
+   * Takes a body that is no message, with the id of its request where its first bytes tell one; the frames behind it are
+   * still good, so the reader goes on. Without it such a body is an error of the reader, as a broken header is.
    */
-  onBodyFault?: (error: FrameError) => void;
+  onBodyFault?: (error: FrameError, id: number | undefined) => void;
 }
 
 /**
@@ -35,9 +34,15 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
   }
 
   listen(callback: DataCallback): Disposable {
+    const { onBodyFault, ...options } = this.#options;
     const reader = new FrameReader(
       (bytes, start, end, text) => this.#deliver(callback, bytes, start, end, text),
-      this.#options,
+      {
+        ...options,
+        ...(onBodyFault && {
+          onOversized: (head, error) => onBodyFault(error, readRequestId(head, 0, head.length)),
+        }),
+      },
     );
     const onData = (chunk: Buffer) => this.#guard(() => reader.push(chunk), stop);
     const onEnd = () => {
@@ -65,11 +70,10 @@ export class FrameMessageReader extends AbstractMessageReader implements Message
   ): void {
     let message: Message;
     try {
-      checkDepth(bytes, start, end, this.#options.maxDepth ?? DEFAULT_LIMITS.maxDepth);
       message = parseMessage(bytes, start, end, text);
     } catch (error) {
       if (!(error instanceof FrameError) || this.#options.onBodyFault === undefined) throw error;
-      this.#options.onBodyFault(error);
+      this.#options.onBodyFault(error, readRequestId(bytes, start, end));
       return;
     }
     callback(message);

@@ -11,6 +11,11 @@ export type BodyHandler = (bytes: Buffer, start: number, end: number, text: stri
 export interface FrameReaderOptions extends Partial<FrameLimits> {
   /** Also takes LSP's `Content-Type` header of utf-8, in any case and order. Default false. */
   acceptContentType?: boolean;
+  /**
+   * Takes the first bytes of a body over the limit, once its rest was read and thrown away; what comes behind it is read on.
+   * Without it, such a body ends the reading.
+   */
+  onOversized?: (start: Buffer, error: FrameError) => void;
 }
 
 const PREFIX = Buffer.from('Content-Length: ', 'latin1');
@@ -20,6 +25,10 @@ const ZERO = 48;
 const NINE = 57;
 /** Up to so many bytes the way into a native copy costs more than the copy. */
 const SHORT_COPY_BYTES = 16;
+/** So much of a body over the limit is kept: the id of its request stands there. */
+const KEPT_BYTES = 256;
+/** A longer body is not waited for: its length is rather wrong than meant. */
+const MAX_PASSED_BYTES = 1024 ** 3;
 /** More digits than any limit has; stops a number from growing past what a double holds. */
 const MAX_DIGITS = 10;
 
@@ -34,12 +43,16 @@ export class FrameReader {
   readonly #limits: FrameLimits;
   readonly #acceptContentType: boolean;
   readonly #onBody: BodyHandler;
+  readonly #onOversized: FrameReaderOptions['onOversized'];
   /** The start of a header whose end is still to come. */
   readonly #header: Buffer;
   #headerLength = 0;
   /** A body whose end is still to come. */
   #body: Buffer | undefined;
   #bodyFilled = 0;
+  /** The length of a body over the limit, and how much of it is still to come and to be thrown away. */
+  #oversizedLength: number | undefined;
+  #toPassBytes = 0;
   #error: FrameError | undefined;
   /** Where the header parsed last ended; a field, so that the hot path allocates nothing. */
   #headerEnd = 0;
@@ -49,9 +62,9 @@ export class FrameReader {
     this.#limits = {
       maxBodyBytes: options.maxBodyBytes ?? DEFAULT_LIMITS.maxBodyBytes,
       maxHeaderBytes: options.maxHeaderBytes ?? DEFAULT_LIMITS.maxHeaderBytes,
-      maxDepth: options.maxDepth ?? DEFAULT_LIMITS.maxDepth,
     };
     this.#acceptContentType = options.acceptContentType ?? false;
+    this.#onOversized = options.onOversized;
     this.#header = Buffer.allocUnsafeSlow(this.#limits.maxHeaderBytes);
   }
 
@@ -73,9 +86,14 @@ export class FrameReader {
   end(): void {
     if (this.#error !== undefined || (this.#body === undefined && this.#headerLength === 0)) return;
     const where = this.#body
-      ? `${this.#bodyFilled} of ${this.#body.length} bytes of a body`
+      ? `${this.#progress(this.#body)} bytes of a body`
       : `${this.#headerLength} bytes of a header`;
     throw new FrameError('truncated', `The stream ended inside a frame, after ${where}.`);
+  }
+
+  #progress(body: Buffer): string {
+    const length = this.#oversizedLength ?? body.length;
+    return `${length - (body.length - this.#bodyFilled) - this.#toPassBytes} of ${length}`;
   }
 
   #read(chunk: Buffer): void {
@@ -90,9 +108,9 @@ export class FrameReader {
       }
       const start = this.#headerEnd;
       const end = start + length;
-      if (end > chunk.length) {
-        this.#startBody(length, chunk, start);
-        return;
+      if (end > chunk.length || length > this.#limits.maxBodyBytes) {
+        at = this.#startBody(length, chunk, start);
+        continue;
       }
       if (!decoded) {
         decoded = true;
@@ -122,13 +140,12 @@ export class FrameReader {
     }
     this.#headerLength = 0;
     const start = this.#headerEnd - before;
-    if (start + length <= chunk.length) {
+    if (start + length <= chunk.length && length <= this.#limits.maxBodyBytes) {
       const body = chunk.subarray(start, start + length);
       this.#onBody(body, 0, length, undefined);
       return start + length;
     }
-    this.#startBody(length, chunk, start);
-    return chunk.length;
+    return this.#startBody(length, chunk, start);
   }
 
   #keepHeader(chunk: Buffer, at: number): void {
@@ -138,10 +155,15 @@ export class FrameReader {
     this.#headerLength = rest;
   }
 
-  #startBody(length: number, chunk: Buffer, at: number): void {
-    this.#body = Buffer.allocUnsafeSlow(length);
+  /** @returns where the chunk goes on */
+  #startBody(length: number, chunk: Buffer, at: number): number {
+    const isOversized = length > this.#limits.maxBodyBytes;
+    const kept = isOversized ? Math.min(length, KEPT_BYTES) : length;
+    this.#body = Buffer.allocUnsafeSlow(kept);
     this.#bodyFilled = 0;
-    this.#fillBody(chunk, at);
+    this.#oversizedLength = isOversized ? length : undefined;
+    this.#toPassBytes = length - kept;
+    return this.#fillBody(chunk, at);
   }
 
   #fillBody(chunk: Buffer, at: number): number {
@@ -149,11 +171,16 @@ export class FrameReader {
     const copied = Math.min(chunk.length - at, body.length - this.#bodyFilled);
     copy(chunk, at, body, this.#bodyFilled, copied);
     this.#bodyFilled += copied;
-    if (this.#bodyFilled === body.length) {
-      this.#body = undefined;
-      this.#onBody(body, 0, body.length, undefined);
-    }
-    return at + copied;
+    const passed = Math.min(chunk.length - at - copied, this.#toPassBytes);
+    this.#toPassBytes -= passed;
+    if (this.#bodyFilled === body.length && this.#toPassBytes === 0) this.#finishBody(body);
+    return at + copied + passed;
+  }
+
+  #finishBody(body: Buffer): void {
+    this.#body = undefined;
+    if (this.#oversizedLength === undefined) this.#onBody(body, 0, body.length, undefined);
+    else this.#onOversized?.(body, this.#tooLarge(this.#oversizedLength));
   }
 
   /**
@@ -186,12 +213,9 @@ export class FrameReader {
   }
 
   #checkLength(length: number): number {
-    if (length > this.#limits.maxBodyBytes) {
-      throw new FrameError(
-        'body-too-large',
-        `A frame announces a body of ${length} bytes; the limit is ${this.#limits.maxBodyBytes}. Bigger values travel by file path.`,
-      );
-    }
+    const { maxBodyBytes } = this.#limits;
+    const isPassed = this.#onOversized !== undefined && length <= MAX_PASSED_BYTES;
+    if (length > maxBodyBytes && !isPassed) throw this.#tooLarge(length);
     if (length === 0) throw new FrameError('header-invalid', 'A frame announces an empty body.');
     return length;
   }
@@ -234,6 +258,14 @@ export class FrameReader {
   #invalid(bytes: Buffer, at: number): FrameError {
     const found = excerpt(bytes.subarray(at));
     return new FrameError('header-invalid', `Expected a header "Content-Length: <bytes>", found "${found}".`);
+  }
+
+  #tooLarge(length: number): FrameError {
+    const limit = this.#limits.maxBodyBytes;
+    return new FrameError(
+      'body-too-large',
+      `A frame announces a body of ${length} bytes; the limit is ${limit}. Bigger values travel by file path.`,
+    );
   }
 
   #tooLong(bytes: Buffer): FrameError {

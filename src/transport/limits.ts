@@ -4,12 +4,9 @@ export interface FrameLimits {
   maxBodyBytes: number;
   /** The longest header including its blank line, in bytes. */
   maxHeaderBytes: number;
-  /** How deep objects and arrays may nest. Deeper values parse, but cannot be cloned or written again. */
-  maxDepth: number;
 }
 
 export const DEFAULT_LIMITS: FrameLimits = {
   maxBodyBytes: 16 * 1024 * 1024,
   maxHeaderBytes: 256,
-  maxDepth: 256,
 };

@@ -28,6 +28,7 @@ export interface ResultHead {
 
 /** The head of `{"jsonrpc":"2.0","id":1,"method":"a.b","params":…}`, or undefined for any other form. */
 export function readRequestHead(bytes: Buffer, start: number, end: number): RequestHead | undefined {
+  if (bytes[end - 1] !== CLOSE_BRACE) return undefined;
   const id = readId(bytes, start, end);
   if (id === undefined) return undefined;
   const methodStart = skip(METHOD, bytes, id.end, end);
@@ -41,14 +42,20 @@ export function readRequestHead(bytes: Buffer, start: number, end: number): Requ
 
 /** The head of `{"jsonrpc":"2.0","id":1,"result":…}`, or undefined for any other form. */
 export function readResultHead(bytes: Buffer, start: number, end: number): ResultHead | undefined {
+  if (bytes[end - 1] !== CLOSE_BRACE) return undefined;
   const id = readId(bytes, start, end);
   if (id === undefined) return undefined;
   const resultStart = skip(RESULT, bytes, id.end, end);
   return resultStart === -1 ? undefined : { id: id.value, resultStart };
 }
 
+/** The id of a request that begins in this form, whatever comes behind it; undefined for any other. */
+export function readRequestId(bytes: Buffer, start: number, end: number): number | undefined {
+  const id = readId(bytes, start, end);
+  return id !== undefined && skip(METHOD, bytes, id.end, end) !== -1 ? id.value : undefined;
+}
+
 function readId(bytes: Buffer, start: number, end: number): { value: number; end: number } | undefined {
-  if (bytes[end - 1] !== CLOSE_BRACE) return undefined;
   const first = skip(REQUEST_OR_ANSWER, bytes, start, end);
   if (first === -1) return undefined;
   let at = first;

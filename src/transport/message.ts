@@ -42,6 +42,13 @@ export function isId(id: unknown): id is number | string {
   return typeof id === 'string' || Number.isSafeInteger(id);
 }
 
+export type Id = number | string | null;
+
+/** The id that an answer names: that of a request, a fraction too; null for what is none, or is not known to the digit. */
+export function answerableId(id: unknown): Id {
+  return isId(id) || (Number.isFinite(id) && !Number.isInteger(id)) ? (id as Id) : null;
+}
+
 function isErrorObject(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false;
   const { code, message } = error as Record<string, unknown>;

@@ -71,7 +71,7 @@ test('positional params are refused', async () => {
 test('what is no JSON-RPC 2.0 message is refused with its id where it has a good one', async () => {
   for (const [message, id] of [
     [{ jsonrpc: '2.0', id: null, method: 'system.ping' }, null],
-    [{ jsonrpc: '2.0', id: 1.5, method: 'system.ping' }, null],
+    [{ jsonrpc: '2.0', id: 1.5, method: 'system.ping' }, 1.5],
     [{ jsonrpc: '2.0', id: 2 ** 53, method: 'system.ping' }, null],
     [{ jsonrpc: '2.0', id: {}, method: 'system.ping' }, null],
     [{ jsonrpc: '1.0', id: 4, method: 'system.ping' }, 4],
@@ -112,15 +112,63 @@ test('a body that is not JSON or not UTF-8 is a parse error, and the session goe
   await expectPing();
 });
 
-test('a body that nests too deep is refused, and the session goes on', async () => {
-  const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
-  cli.sendBody(`{"jsonrpc":"2.0","id":1,"method":"system.ping","params":{"payload":${nested(50_000)}}}`);
-  const { id, error } = await cli.inbox.next();
-  assert.equal(id, null);
-  assert.equal(error?.code, -32600);
-  assert.equal(error?.data?.fault, 'depth-exceeded');
-  const answer = await cli.call(2, 'system.ping', { payload: JSON.parse(nested(250)) });
-  assert.equal(JSON.stringify(answer.result?.payload), nested(250));
+const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+const pingOf = (id: unknown, depth: number) =>
+  `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":"system.ping","params":{"payload":${nested(depth)}}}`;
+
+test('params that nest too deep are refused under the id of their request, and the deepest that fit come back', async () => {
+  for (const [id, depth] of [
+    [1, 255],
+    ['two', 256],
+    [3, 50_000],
+    [-4, 90_000],
+  ] as const) {
+    cli.sendBody(pingOf(id, depth));
+    const answer = await cli.inbox.next();
+    assert.equal(answer.id, id);
+    assert.equal(answer.error?.code, -32602);
+    assert.equal(answer.error?.data?.fault, 'depth-exceeded');
+  }
+  // A request that nobody waits for, and one in another form.
+  cli.sendBody(`{"jsonrpc":"2.0","method":"$/setTrace","params":{"value":${nested(5000)}}}`);
+  cli.sendBody(`{"params":{"payload":${nested(5000)}},"method":"system.ping","id":"last","jsonrpc":"2.0"}`);
+  assert.equal((await cli.inbox.next()).id, 'last');
+  cli.sendBody(pingOf(5, 254));
+  assert.equal(JSON.stringify((await cli.inbox.next()).result?.payload), nested(254));
+});
+
+test('a message of a batch that nests too deep is refused, and its neighbours are answered', async () => {
+  cli.sendBody(`[${pingOf(1, 254)},${pingOf(2, 255)},${pingOf(3, 10_000)},${pingOf(4, 1)}]`);
+  const answers = (await cli.inbox.nextBatch()).sort((a, b) => Number(a.id) - Number(b.id));
+  assert.deepEqual(
+    answers.map(({ id, error }) => [id, error?.data?.fault]),
+    [
+      [1, undefined],
+      [2, 'depth-exceeded'],
+      [3, 'depth-exceeded'],
+      [4, undefined],
+    ],
+  );
+  await expectPing();
+});
+
+test('a body that is broken or over the limit is refused under its id where that can be read', async () => {
+  const head = (id: number) => `{"jsonrpc":"2.0","id":${id},"method":"system.ping","params":{"payload":`;
+  const faults: [string | Buffer, number | null, string, string][] = [
+    [`${head(11)}nonsense}}`, 11, 'parse-error', 'json-invalid'],
+    [head(12), 12, 'parse-error', 'json-invalid'],
+    [Buffer.from(`${head(13)}"\xff"}}`, 'latin1'), 13, 'parse-error', 'encoding-invalid'],
+    [`${head(14)}"${'x'.repeat(200_000)}"}}`, 14, 'limit-exceeded', 'body-too-large'],
+    [`${head(15)}"${'x'.repeat(5_000_000)}"}}`, 15, 'limit-exceeded', 'body-too-large'],
+    [JSON.stringify({ params: 'x'.repeat(200_000), id: 16 }), null, 'limit-exceeded', 'body-too-large'],
+    ['x'.repeat(200_001), null, 'limit-exceeded', 'body-too-large'],
+  ];
+  for (const [body, expectedId, code, fault] of faults) {
+    cli.sendBody(body);
+    const { id, error } = await cli.inbox.next();
+    assert.deepEqual([id, error?.data?.code, error?.data?.fault], [expectedId, code, fault]);
+    await expectPing();
+  }
 });
 
 test('a response and an unknown notification are ignored', async () => {
@@ -193,18 +241,35 @@ test('a result over the limit fails its call alone', async () => {
 });
 
 test('answers of a batch that are too large together fail those there is no room for', async () => {
-  // Four ids in one body that fits; quotes double where they are repeated.
   const payload = 'x'.repeat(60_000);
   cli.send([1, 2, 3].map((id) => ({ jsonrpc: '2.0', id, method: 'system.ping', params: { payload } })));
   assert.equal((await cli.inbox.nextBatch()).filter(({ result }) => result !== undefined).length, 3);
-  const method = `${'"'.repeat(30_000)}`;
-  cli.send([1, 2, 3].map((id) => ({ jsonrpc: '2.0', id, method })));
+  // A number that is longer where it is written again.
+  const growing = (count: number) => `[${'1e20,'.repeat(count)}0]`;
+  const pings = [3000, 3000, 8000, 1, 4000, 1].map(
+    (count, id) =>
+      `{"jsonrpc":"2.0","id":${id},"method":"system.ping","params":{"payload":${growing(count)}}}`,
+  );
+  cli.sendBody(`[${pings.join(',')}]`);
   const answers = await cli.inbox.nextBatch();
   assert.deepEqual(
-    answers.map(({ id }) => id),
-    [1, 2, 3],
+    answers.map(({ id, error }) => [id, error?.data?.code]),
+    [
+      [0, undefined],
+      [1, undefined],
+      [2, 'result-too-large'],
+      [3, undefined],
+      [4, 'result-too-large'],
+      [5, undefined],
+    ],
   );
-  assert.equal(answers[2]?.error?.data?.code, 'result-too-large');
+  // Errors too take room; a batch that has none for one each is refused whole.
+  const longId = (at: number) => `${at}${'x'.repeat(1850)}`;
+  cli.send(
+    Array.from({ length: 100 }, (_, at) => ({ jsonrpc: '2.0', id: longId(at), method: 'system.ping' })),
+  );
+  const refused = await cli.inbox.next();
+  assert.deepEqual([refused.id, refused.error?.code], [null, -32600]);
   await expectPing();
 });
 
@@ -212,8 +277,21 @@ test('an error that would be over the limit itself is told by its code', async (
   const { id, error } = await cli.call(4, '"'.repeat(90_000), {});
   assert.equal(id, 4);
   assert.equal(error?.data?.code, 'method-not-found');
-  const again = await cli.call('"'.repeat(90_000), 'nope', {});
-  assert.equal(again.error?.data?.code, 'method-not-found');
+  // An id that has just room with an error, and one that has none.
+  for (const [length, fits] of [
+    [99_700, true],
+    [99_930, false],
+  ] as const) {
+    const long = '"'.repeat(length);
+    cli.send({ jsonrpc: '2.0', id: long, method: 'nope' });
+    const answer = await cli.inbox.next();
+    assert.equal(answer.error?.data?.code, 'method-not-found');
+    assert.equal(answer.id, fits ? long : null);
+  }
+  const name = `unknown ${'"'.repeat(90_000)}`;
+  const params = await cli.call(5, 'system.ping', { [name]: 1 });
+  assert.equal(params.error?.data?.code, 'invalid-params');
+  assert.match(params.error?.message ?? '', /unknown/);
   await expectPing();
 });
 

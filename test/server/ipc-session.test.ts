@@ -77,7 +77,7 @@ for (const [name, bytes] of [
   ['LF only', 'Content-Length: 2\n\n{}'],
   ['a negative length', 'Content-Length: -1\r\n\r\n'],
   ['a length of 2^53', 'Content-Length: 9007199254740992\r\n\r\n'],
-  ['a body over the limit', 'Content-Length: 16777217\r\n\r\n'],
+  ['a body over 1 GiB', 'Content-Length: 1073741825\r\n\r\n'],
   ['the end of stdin inside a frame', 'Content-Length: 10\r\n\r\n{}'],
 ] as const) {
   test(`a stream that cannot be read on ends the session with code 1: ${name}`, async () => {

@@ -1,17 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bodyText, checkDepth, parseJson } from '../../src/transport/body.js';
+import { bodyText, parseJson } from '../../src/transport/body.js';
 import { FrameError } from '../../src/transport/frame-error.js';
-
-test('exactly the limit passes, one level more is a fault', () => {
-  const check = (depth: number) => {
-    const bytes = Buffer.from('['.repeat(depth) + ']'.repeat(depth));
-    checkDepth(bytes, 0, bytes.length, 256);
-  };
-  check(256);
-  assert.throws(() => check(257), { fault: 'depth-exceeded' });
-  assert.throws(() => check(100_000), { fault: 'depth-exceeded' });
-});
 
 test('a body that is not UTF-8 is a fault, and UTF-8 in any form is text', () => {
   const read = (bytes: number[]) => bodyText(Buffer.from(bytes), 0, bytes.length);

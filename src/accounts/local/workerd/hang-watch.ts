@@ -36,15 +36,13 @@ export class HangWatch {
     if (!this.isBusy()) return this.stop();
     if (this.#probing) return;
     this.#probing = true;
-    const late = new AbortController();
-    const deadline = setTimeout(() => late.abort(), this.limitMs);
+    const signal = AbortSignal.timeout(this.limitMs);
     try {
-      await this.probe(late.signal);
+      await this.probe(signal);
     } catch {
       // Any other failure is the process's end, which its owner sees.
-      if (late.signal.aborted && this.#timer !== undefined) this.onHang();
+      if (signal.aborted && this.#timer !== undefined) this.onHang();
     } finally {
-      clearTimeout(deadline);
       this.#probing = false;
     }
   }
