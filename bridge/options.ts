@@ -46,7 +46,7 @@ const schema = z.strictObject({
   account: z
     .union([
       z.enum(['auto', 'local', 'cloud']),
-      z.string().regex(/^[0-9a-f]{32}$/, 'expected auto, local, cloud or an account id'),
+      z.string().regex(/^[0-9a-f]{32}$/i, 'expected auto, local, cloud or an account id'),
     ])
     .default('auto'),
   /** Lets local Workers reach public addresses with `fetch()` and `connect()`. Default: false. */

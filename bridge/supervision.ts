@@ -1,4 +1,5 @@
-import { type AccountInfo, SidecarError } from '../src/protocol/index.js';
+import { SidecarError } from '../src/protocol/index.js';
+import { warnOfAccount } from './account-warning.js';
 import type { Connection } from './connection.js';
 import type { DebugLog } from './debug-log.js';
 import type { SidecarEvents } from './events.js';
@@ -11,8 +12,6 @@ import { SidecarState, StateMachine } from './state.js';
 import { Uptime } from './uptime.js';
 
 const { STARTING, RUNNING, STOPPING, STOPPED, ERROR, RESTARTING, IDLE } = SidecarState;
-
-let localWarned = false;
 
 export interface SupervisionOptions {
   options: ResolvedOptions;
@@ -154,7 +153,7 @@ export class Supervision {
     this.#log.line(
       `connected: pid ${launched.pid}, ${launched.account.kind} account ${launched.account.name}`,
     );
-    if (this.#options.account === 'auto') warnOfLocal(launched.account);
+    warnOfAccount(launched.account, this.#options.account);
   }
 
   /** A child that was never spawned is the process's error; a handshake that went wrong is the connection's. */
@@ -241,14 +240,4 @@ export class Supervision {
     this.#stopping = undefined;
     this.state.to(STOPPED);
   }
-}
-
-/** Nobody shall take the local account for Cloudflare: where nobody chose it, it is said, once in a process. */
-function warnOfLocal({ kind, stateDir }: AccountInfo): void {
-  if (localWarned || kind !== 'local') return;
-  localWarned = true;
-  process.emitWarning(
-    `There are no Cloudflare credentials: the local account is used, with its state in ${stateDir}. For Cloudflare sign in with \`fluorite-flake auth login\` or set CLOUDFLARE_API_TOKEN; \`account: 'local'\` says that the local one is meant.`,
-    'FluoriteFlakeWarning',
-  );
 }

@@ -34,7 +34,9 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     'src/version.ts',
     'node:*',
     '*',
+    'zod',
     'type src/project',
+    'src/project/kill-process-group.ts',
   ],
   'src/server': [
     'src/lib',

@@ -6,13 +6,22 @@ import type { AccountInfo, Params } from '../protocol/index.js';
  * the official SDK's in both cases: only its `fetch` differs. The two members below it are what API v4 has no call for.
  */
 export interface Account {
+  /**
+   * Who answers. Before the first `client()` the `id` is empty where wrangler has to be asked for the credentials, and
+   * they do not say which account is theirs.
+   */
   readonly info: AccountInfo;
-  /** The official SDK's client, loaded at the first use; `info.id` is the account id for its calls. */
+  /** The official SDK's client, loaded at the first use; from then on `info.id` is the account id for its calls. */
   client(): Promise<CloudflareClient>;
   /** Sends one HTTP request to a deployed Worker. */
   invoke(workerName: string, request: Request): Promise<Response>;
   /** Opens a stream of trace events; resolves once events are being delivered. `signal` aborts the opening alone. */
   openTail(params: TailParams, sink: TailSink, signal: AbortSignal): Promise<TailSource>;
+  /**
+   * Refuses to work for a folder for which wrangler would sign in as somebody else.
+   * @throws SidecarError `invalid-params`
+   */
+  checkFolder?: (folder: string) => Promise<void>;
   /** Ends everything the account runs. Can be called twice. */
   close(): Promise<void>;
 }

@@ -1,7 +1,8 @@
 import type { CloudflareClient } from '../cloudflare/client.js';
 import type { PoliteLimits } from '../cloudflare/polite-fetch.js';
 import { SidecarError } from '../protocol/index.js';
-import { type Credentials, expired, hasEnded } from './credentials.js';
+import type { Credentials } from './credentials.js';
+import { checkHeaderValues, Signer } from './signer.js';
 
 export interface CloudClientOptions {
   credentials: Credentials;
@@ -23,36 +24,15 @@ export async function createCloudClient(options: CloudClientOptions): Promise<Cl
     import('../cloudflare/polite-fetch.js'),
   ]);
   const { apiToken, apiKey, apiEmail } = credentials;
+  const signer = new Signer(credentials);
   return createCloudflareClient({
-    apiToken,
+    // The SDK wants one; the signer's header replaces it.
+    apiToken: apiToken ?? (apiKey === undefined ? 'not-asked-yet' : undefined),
     apiKey,
     apiEmail,
     baseURL,
-    fetch: politeFetch({ send, limits, authorize: renewing(credentials) }),
+    fetch: politeFetch({ send, limits, signer }),
   });
-}
-
-/** The header of a token that ends is made for each request: once it has ended, what it is now is looked up. */
-function renewing(credentials: Credentials): () => Promise<Record<string, string>> {
-  let current = credentials;
-  return async (): Promise<Record<string, string>> => {
-    if (current.expiresAt === undefined) return {};
-    if (hasEnded(current) && current.renew) current = await current.renew();
-    if (hasEnded(current)) throw expired(current);
-    checkHeaderValues(current);
-    return { authorization: `Bearer ${current.apiToken}` };
-  };
-}
-
-/** What cannot stand in a header would come back in the text of the error that says so. */
-function checkHeaderValues({ apiToken, apiKey, apiEmail, source }: Credentials): void {
-  for (const value of [apiToken, apiKey, apiEmail]) {
-    if (value === undefined || /^[\x21-\x7e]+$/.test(value)) continue;
-    throw new SidecarError(
-      'credentials-invalid',
-      `The credentials of ${source} have a character that no token, key or e-mail address has, such as a space or a line break.`,
-    );
-  }
 }
 
 function checkBaseUrl(baseURL: string | undefined): void {

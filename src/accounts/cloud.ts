@@ -4,7 +4,7 @@ import { type AccountInfo, SidecarError } from '../protocol/index.js';
 import type { Account, TailParams, TailSink, TailSource } from './account.js';
 import { createCloudClient } from './cloud-client.js';
 import type { TailTiming } from './cloud-tail.js';
-import type { Credentials } from './credentials.js';
+import { type Credentials, hasEnded } from './credentials.js';
 import { hasProxy, type ProxiedFetch } from './proxy.js';
 
 export interface CloudAccountOptions {
@@ -28,11 +28,13 @@ const INVOKE_TIMEOUT_MS = 120_000;
 export async function openCloudAccount(options: CloudAccountOptions): Promise<Account> {
   const proxied = hasProxy() ? new (await import('./proxy.js')).ProxiedFetch() : undefined;
   const client = await createCloudClient({ ...options, send: proxied?.fetch });
-  const { credentials } = options;
+  const { credentials, accountId } = options;
   try {
-    const account = options.accountId
-      ? { id: options.accountId, name: nameOf(options.accountId, credentials) }
-      : await onlyAccount(client);
+    const account = accountId
+      ? { id: accountId, name: nameOf(accountId, credentials) }
+      : hasEnded(credentials)
+        ? UNKNOWN
+        : await onlyAccount(client);
     const info: AccountInfo = { kind: 'cloud', ...account, credentials: credentials.source };
     return new CloudAccount(options, info, client, proxied);
   } catch (error) {
@@ -40,6 +42,9 @@ export async function openCloudAccount(options: CloudAccountOptions): Promise<Ac
     throw error;
   }
 }
+
+/** Whose credentials have to be asked for first. */
+const UNKNOWN = { id: '', name: 'not asked for yet' };
 
 /** Cloudflare is not asked for a name alone. */
 function nameOf(id: string, { accountId, accountName }: Credentials): string {
@@ -73,12 +78,14 @@ function lookUpSignal(): AbortSignal {
 
 class CloudAccount implements Account {
   readonly info: AccountInfo;
+  checkFolder?: Account['checkFolder'];
   readonly #options: CloudAccountOptions;
   readonly #closing = new AbortController();
   readonly #tails = new Set<TailSource>();
   readonly #client: CloudflareClient;
   readonly #proxied: ProxiedFetch | undefined;
   #subdomain: Promise<string> | undefined;
+  #identifying: Promise<void> | undefined;
   /** Workers known to be reachable on workers.dev. */
   readonly #reachable = new Set<string>();
 
@@ -95,7 +102,20 @@ class CloudAccount implements Account {
   }
 
   async client(): Promise<CloudflareClient> {
+    if (this.info.id === '') await this.#identify();
     return this.#client;
+  }
+
+  /** Calls that come at the same time share one look-up; one that failed is made anew. */
+  #identify(): Promise<void> {
+    this.#identifying ??= (async () => {
+      // wrangler may take longer than Cloudflare, and keeps what it says.
+      await this.#options.credentials.renew?.();
+      Object.assign(this.info, await onlyAccount(this.#client));
+    })().finally(() => {
+      this.#identifying = undefined;
+    });
+    return this.#identifying;
   }
 
   async invoke(workerName: string, request: Request): Promise<Response> {
@@ -125,7 +145,7 @@ class CloudAccount implements Account {
   async openTail(params: TailParams, sink: TailSink, signal: AbortSignal): Promise<TailSource> {
     const { openCloudTail } = await import('./cloud-tail.js');
     const either = AbortSignal.any([signal, this.#closing.signal]);
-    const tail = await openCloudTail(this.#api(), params, sink, either, {
+    const tail = await openCloudTail(await this.#api(), params, sink, either, {
       log: this.#options.log,
       timing: this.#options.tailTiming,
     });
@@ -139,6 +159,7 @@ class CloudAccount implements Account {
   }
 
   async close(): Promise<void> {
+    this.#options.credentials.close?.();
     const tails = [...this.#tails];
     this.#tails.clear();
     await Promise.all(tails.map((tail) => tail.close()));
@@ -146,13 +167,13 @@ class CloudAccount implements Account {
     await this.#proxied?.close();
   }
 
-  #api(): Api {
-    return { client: this.#client, accountId: this.info.id };
+  async #api(): Promise<Api> {
+    return { client: await this.client(), accountId: this.info.id };
   }
 
   async #origin(workerName: string, signal: AbortSignal): Promise<string> {
     const { accountSubdomain, isOnSubdomain } = await import('../cloudflare/workers.js');
-    const api = this.#api();
+    const api = await this.#api();
     if (!this.#reachable.has(workerName)) {
       if (!(await isOnSubdomain(api, workerName, signal)))
         throw notReachable(workerName, 'it is not on workers.dev');

@@ -10,38 +10,26 @@ export interface Credentials {
   /** The account that was chosen together with them. */
   accountId?: string;
   accountName?: string;
-  /** When the token ends, in milliseconds since 1970; undefined where it is not known to. */
+  /** When the token ends, in milliseconds since 1970; 0 before it was asked for, undefined where it is not known. */
   expiresAt?: number;
-  /** Reads them anew once they have ended: whoever issued them may have renewed them. */
-  renew?(): Promise<Credentials>;
+  /**
+   * Reads them anew once they have ended: whoever issued them may have renewed them.
+   * @param refused the token that Cloudflare does not take any more
+   */
+  renew?(refused?: string): Promise<Credentials>;
+  /** Ends the program that is being asked for them. Can be called twice. */
+  close?(): void;
 }
 
-/**
- * The credentials to use: a token of the environment, else a key with its e-mail address, else a login of wrangler,
- * else the stored profile. undefined when there are none.
- * @throws SidecarError `credentials-expired` when all there is has ended, `credentials-invalid` when what is stored
- * cannot be read: going on with the local account would take one account for the other.
- */
-export async function findCredentials(env: NodeJS.ProcessEnv): Promise<Credentials | undefined> {
-  const given = environmentCredentials(env);
-  if (given) return given;
-  const { readWranglerLogin } = await import('./wrangler-login.js');
-  const login = await readWranglerLogin(env);
-  if (login && !hasEnded(login)) return login;
-  const { readStoredProfile } = await import('./stored-profile.js');
-  const stored = await readStoredProfile(env);
-  if (stored) return stored;
-  if (login) throw expired(login);
-  return undefined;
+/** Whose credentials are looked for: a user's by `env`, and as wrangler would in `cwd`. */
+export interface Where {
+  env: NodeJS.ProcessEnv;
+  cwd: string;
 }
 
-function environmentCredentials(env: NodeJS.ProcessEnv): Credentials | undefined {
-  const apiToken = env.CLOUDFLARE_API_TOKEN?.trim();
-  if (apiToken) return { apiToken, source: 'CLOUDFLARE_API_TOKEN' };
-  const apiKey = env.CLOUDFLARE_API_KEY?.trim();
-  const apiEmail = env.CLOUDFLARE_EMAIL?.trim();
-  if (apiKey && apiEmail) return { apiKey, apiEmail, source: 'CLOUDFLARE_API_KEY and CLOUDFLARE_EMAIL' };
-  return undefined;
+/** Whether a text can be an API token of Cloudflare's: one word. */
+export function isToken(text: string): boolean {
+  return /^[\w.~+/=-]{8,4096}$/.test(text);
 }
 
 export function hasEnded({ expiresAt }: Credentials, now = Date.now()): boolean {
@@ -53,7 +41,7 @@ export function expired({ source, expiresAt = 0 }: Credentials): SidecarError {
   const when = new Date(expiresAt).toISOString();
   return new SidecarError(
     'credentials-expired',
-    `The ${source} has expired (${when}). Run \`npx wrangler whoami\`, which renews it, or \`npx wrangler login\`; or sign in for longer with \`fluorite-flake auth login\`; or choose the account \`local\`.`,
+    `The ${source} has expired (${when}), and there is no wrangler in node_modules/.bin or on PATH that could renew it. Run \`npx wrangler whoami\`, which renews it, or \`npx wrangler login\`; or sign in for longer with \`fluorite-flake auth login\`; or choose the account \`local\`.`,
     { data: { source, expiredAt: when } },
   );
 }

@@ -1,4 +1,4 @@
-import type { Options } from 'execa';
+import { askProgram } from './ask-program.js';
 
 /** The desktop's own store of secrets. */
 export interface Keychain {
@@ -68,7 +68,7 @@ function nonEmpty(text: string | undefined): string | undefined {
 
 /**
  * What the program prints; undefined when it fails, is not there or does not answer in time. The reason is not kept:
- * what these programs print, and execa's errors with it, may be the secret.
+ * what these programs print may be the secret.
  */
 async function run(
   program: string,
@@ -76,18 +76,11 @@ async function run(
   env: NodeJS.ProcessEnv,
   input?: string,
 ): Promise<string | undefined> {
-  const { execa } = await import('execa');
-  const options = {
-    env: Object.fromEntries(
-      Object.entries(env).filter(([name]) => !/^(CLOUDFLARE|FLUORITE_FLAKE)_/.test(name)),
-    ),
-    extendEnv: false,
-    reject: false,
-    timeout: input === undefined ? WAIT_MS : STORE_WAIT_MS,
-    stderr: 'ignore',
-    windowsHide: true,
-    ...(input === undefined ? { stdin: 'ignore' } : { input }),
-  } as const satisfies Options;
-  const { failed, stdout } = await execa(program, args, options);
-  return failed ? undefined : stdout;
+  const others = Object.entries(env).filter(([name]) => !/^(CLOUDFLARE|FLUORITE_FLAKE)_/.test(name));
+  const answer = await askProgram(program, args, {
+    env: Object.fromEntries(others),
+    timeoutMs: input === undefined ? WAIT_MS : STORE_WAIT_MS,
+    input,
+  });
+  return answer.end === 'exit' && answer.code === 0 ? answer.stdout : undefined;
 }

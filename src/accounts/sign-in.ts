@@ -1,10 +1,16 @@
 import { SidecarError } from '../protocol/index.js';
-import { type Credentials, findCredentials } from './credentials.js';
+import { accountIdOf, environmentAccountId } from './account-id.js';
+import { type Credentials, expired, hasEnded, isToken } from './credentials.js';
+import { findCredentials } from './find-credentials.js';
 import { removeProfile, type StoredAt, storeProfile } from './stored-profile.js';
 
 export interface SignInContext {
   env: NodeJS.ProcessEnv;
+  /** The folder whose profile of wrangler counts. */
+  cwd: string;
   signal: AbortSignal;
+  /** Takes every secret that is found, before it is used. */
+  onSecrets(secrets: string[]): void;
 }
 
 /** An account the credentials reach. */
@@ -22,6 +28,8 @@ export interface Identity {
   /** The account that is used; undefined when it is not clear which. */
   account?: ReachedAccount;
   accounts: ReachedAccount[];
+  /** What was found on the way and is not used, and why; left out when there is nothing to say. */
+  warnings?: string[];
 }
 
 /**
@@ -33,9 +41,9 @@ export interface Identity {
 export async function signIn(
   apiToken: string,
   accountId: string | undefined,
-  { env, signal }: SignInContext,
+  { env, signal }: Pick<SignInContext, 'env' | 'signal'>,
 ): Promise<Identity & { stored: StoredAt }> {
-  if (!/^[\w.~+/=-]{8,4096}$/.test(apiToken)) {
+  if (!isToken(apiToken)) {
     throw new SidecarError(
       'credentials-invalid',
       'What was given is no API token: a token is one word. Make one at https://dash.cloudflare.com/profile/api-tokens.',
@@ -43,7 +51,11 @@ export async function signIn(
   }
   const identity = await identify({ apiToken, source: 'fluorite-flake auth login' }, accountId, env, signal);
   const { account } = identity;
-  const stored = await storeProfile(env, { apiToken, accountId: account?.id, accountName: account?.name });
+  const stored = await storeProfile(env, {
+    apiToken,
+    accountId: account && accountIdOf(account.id),
+    accountName: account?.name,
+  });
   return { ...identity, stored };
 }
 
@@ -52,20 +64,46 @@ export function signOut({ env }: Pick<SignInContext, 'env'>): Promise<boolean> {
   return removeProfile(env);
 }
 
-/** Whose credentials are in use. @throws SidecarError `credentials-missing` when there are none. */
+/**
+ * Whose credentials are in use. A login of wrangler that is encrypted or has ended is asked of wrangler.
+ * @param accountId as in `openAccount`: instead of CLOUDFLARE_ACCOUNT_ID and the account that was chosen at sign-in
+ * @throws SidecarError `credentials-missing` when there are none, `invalid-option` for an id that is none, and what
+ * finding them and the requests fail with.
+ */
 export async function whoAmI(
   accountId: string | undefined,
-  { env, signal }: SignInContext,
+  { env, cwd, signal, onSecrets }: SignInContext,
 ): Promise<Identity> {
-  const credentials = await findCredentials(env);
-  if (credentials) {
-    const chosen = accountId ?? (env.CLOUDFLARE_ACCOUNT_ID?.trim() || credentials.accountId);
-    return identify(credentials, chosen, env, signal);
+  const chosen = accountId ?? environmentAccountId(env);
+  const { credentials, warnings } = await findCredentials({ env, cwd });
+  if (!credentials) {
+    throw new SidecarError(
+      'credentials-missing',
+      [
+        'Nobody is signed in.',
+        ...warnings,
+        'Sign in with `fluorite-flake auth login`, or set CLOUDFLARE_API_TOKEN.',
+      ].join(' '),
+    );
   }
-  throw new SidecarError(
-    'credentials-missing',
-    'Nobody is signed in. Sign in with `fluorite-flake auth login`, or set CLOUDFLARE_API_TOKEN.',
-  );
+  const live = await liveCredentials(credentials, signal);
+  onSecrets([live.apiToken, live.apiKey].filter((secret) => secret !== undefined));
+  const identity = await identify(live, chosen ?? live.accountId, env, signal);
+  return { ...identity, ...(warnings.length > 0 && { warnings }) };
+}
+
+async function liveCredentials(credentials: Credentials, signal: AbortSignal): Promise<Credentials> {
+  if (!credentials.renew || !hasEnded(credentials)) return credentials;
+  const close = () => credentials.close?.();
+  signal.addEventListener('abort', close, { once: true });
+  try {
+    if (signal.aborted) close();
+    const live = await credentials.renew();
+    if (hasEnded(live)) throw expired(live);
+    return live;
+  } finally {
+    signal.removeEventListener('abort', close);
+  }
 }
 
 async function identify(

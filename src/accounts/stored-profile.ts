@@ -1,19 +1,28 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import * as z from 'zod';
 import { SidecarError } from '../protocol/index.js';
-import type { Credentials } from './credentials.js';
+import { type Credentials, isToken } from './credentials.js';
 import { type Keychain, platformKeychain } from './keychain.js';
+import { jsonOf, readTextFile } from './text-file.js';
 import { writeWhole } from './write-whole.js';
 
 /** What `auth login` keeps. The token is in the keychain, or else here. */
-interface ProfileFile {
-  version: 1;
-  keychain: boolean;
-  apiToken?: string;
-  accountId?: string;
-  accountName?: string;
-}
+const profileSchema = z
+  .object({
+    version: z.literal(1),
+    keychain: z.boolean(),
+    apiToken: z.string().refine(isToken, 'no token').optional(),
+    accountId: z
+      .string()
+      .regex(/^[0-9a-f]{32}$/)
+      .optional(),
+    accountName: z.string().optional(),
+  })
+  .refine(({ keychain, apiToken }) => keychain || apiToken !== undefined, 'no token');
+
+type ProfileFile = z.infer<typeof profileSchema>;
 
 export interface Profile {
   apiToken: string;
@@ -41,7 +50,8 @@ export async function readStoredProfile(
   const file = await readProfileFile(path);
   if (!file) return undefined;
   const apiToken = file.keychain ? await keychain?.read(keyOf(path)) : file.apiToken;
-  if (!apiToken) throw notGivenOut(path);
+  if (!apiToken) throw notGivenOut(path, 'is locked, does not answer, or has it no more');
+  if (!isToken(apiToken)) throw notGivenOut(path, 'answers with something that is no token');
   const { accountId, accountName } = file;
   return { apiToken, accountId, accountName, source: 'fluorite-flake auth login' };
 }
@@ -104,31 +114,12 @@ function keyOf(path: string): string {
 }
 
 async function readProfileFile(path: string): Promise<ProfileFile | undefined> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw unreadable(path, code ?? 'it cannot be read');
-  }
-  const file = parse(text);
-  if (!isProfile(file)) throw unreadable(path, 'it is no profile of this version');
-  return file;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // No profile; the parser's message would quote the file, which may hold the token.
-  }
-}
-
-function isProfile(file: unknown): file is ProfileFile {
-  if (typeof file !== 'object' || file === null) return false;
-  const { version, keychain, apiToken } = file as Partial<ProfileFile>;
-  return version === 1 && (keychain === true || typeof apiToken === 'string');
+  const text = await readTextFile(path, (why) => unreadable(path, why));
+  if (text === undefined) return undefined;
+  const parsed = profileSchema.safeParse(jsonOf(text), { jitless: true });
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => issue.path.join('.') || 'all of it');
+  throw unreadable(path, `it is no profile of this version (${[...new Set(faults)].join(', ')})`);
 }
 
 function unreadable(path: string, why: string): SidecarError {
@@ -139,10 +130,10 @@ function unreadable(path: string, why: string): SidecarError {
   );
 }
 
-function notGivenOut(path: string): SidecarError {
+function notGivenOut(path: string, why: string): SidecarError {
   return new SidecarError(
     'credentials-expired',
-    'The keychain does not give out the token that `fluorite-flake auth login` stored: it is locked, does not answer, or has it no more. Unlock it, sign in anew, or choose the account `local`.',
+    `The keychain does not give out the token that \`fluorite-flake auth login\` stored: it ${why}. Unlock it, sign in anew, or choose the account \`local\`.`,
     { data: { path } },
   );
 }

@@ -27,11 +27,18 @@ const LIMITS: PoliteLimits = {
   attempts: 3,
 };
 
+/** Signs requests, with what may change while they are sent. */
+export interface RequestSigner {
+  /** Headers over those of the request, made anew for each attempt; undefined removes one. */
+  headers(): Promise<Record<string, string | undefined>>;
+  /** Cloudflare did not take these headers: whether there are others now. */
+  refused(headers: Record<string, string | undefined>): Promise<boolean>;
+}
+
 export interface PoliteOptions {
   /** Sends one request; default Node's fetch. */
   send?: typeof fetch;
-  /** Headers that sign a request, made anew for each attempt. */
-  authorize(): Promise<Record<string, string>>;
+  signer: RequestSigner;
   limits?: Partial<PoliteLimits>;
 }
 
@@ -85,7 +92,7 @@ async function attemptOnce(
   { url, path }: PoliteRequest,
   init: RequestInit,
   signal: AbortSignal,
-  { send, authorize, limits, quota }: Attempt,
+  { send, signer, limits, quota }: Attempt,
 ): Promise<Outcome> {
   const isValue = VALUE_PATH.test(path);
   const deadline = new Deadline(
@@ -93,9 +100,9 @@ async function attemptOnce(
     signal,
   );
   try {
-    const headers = new Headers(init.headers);
-    for (const [name, value] of Object.entries(await authorize())) headers.set(name, value);
-    const response = await send(url, { ...init, headers, redirect: 'manual', signal: deadline.signal });
+    const response = await signedSend(signer, init, (headers) =>
+      send(url, { ...init, headers, redirect: 'manual', signal: deadline.signal }),
+    );
     quota.learn(response.headers);
     if (response.status >= 300 && response.status < 400 && response.status !== 304)
       throw redirected(response);
@@ -108,6 +115,31 @@ async function attemptOnce(
     deadline.clear();
     return deadline.isOver ? timedOut(deadline.ms) : failure;
   }
+}
+
+/** Sent a second time where Cloudflare refused the first for its signature alone, and there is another one now. */
+async function signedSend(
+  signer: RequestSigner,
+  { headers, body }: RequestInit,
+  send: (headers: Headers) => Promise<Response>,
+): Promise<Response> {
+  const signature = await signer.headers();
+  const response = await send(signed(headers, signature));
+  // A stream can be read once.
+  const isStream = typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
+  if (response.status !== 401 || isStream) return response;
+  if (!(await signer.refused(signature))) return response;
+  await response.body?.cancel();
+  return send(signed(headers, await signer.headers()));
+}
+
+function signed(headers: RequestInit['headers'], signature: Record<string, string | undefined>): Headers {
+  const all = new Headers(headers);
+  for (const [name, value] of Object.entries(signature)) {
+    if (value === undefined) all.delete(name);
+    else all.set(name, value);
+  }
+  return all;
 }
 
 /** How long to wait before the request is sent again; undefined when it is not. */

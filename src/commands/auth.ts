@@ -1,3 +1,4 @@
+import { accountIdOf } from '../accounts/account-id.js';
 import type { Identity } from '../accounts/sign-in.js';
 import { SidecarError } from '../protocol/index.js';
 import { promptHidden } from './auth-prompt.js';
@@ -54,14 +55,15 @@ const whoami: Command = {
     const { whoAmI } = await import('../accounts/sign-in.js');
     const identity = await whoAmI(accountId(input), here(session));
     if (session.json) return printJson(session, identity);
+    for (const warning of identity.warnings ?? []) session.note(`warning: ${warning}`);
     await session.print(describe(identity));
   },
 };
 
 export const authCommands: readonly Command[] = [login, logout, whoami];
 
-function here({ signal }: Session) {
-  return { env: process.env, signal };
+function here({ cwd, signal, terminal }: Session) {
+  return { env: process.env, cwd, signal, onSecrets: (secrets: string[]) => terminal.hide(secrets) };
 }
 
 async function readToken({ signal }: Session): Promise<string> {
@@ -76,7 +78,8 @@ async function readToken({ signal }: Session): Promise<string> {
 function accountId(input: CommandInput): string | undefined {
   const account = input.text('account');
   if (account === undefined || account === 'auto' || account === 'cloud') return undefined;
-  if (/^[0-9a-f]{32}$/.test(account)) return account;
+  const id = accountIdOf(account);
+  if (id) return id;
   throw new SidecarError(
     'invalid-option',
     `Signing in is for Cloudflare: --account takes an account id of 32 hexadecimal digits here, not ${JSON.stringify(account)}.`,

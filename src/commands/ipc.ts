@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { Redactor, SidecarError, secretsOfEnvironment } from '../protocol/index.js';
 import { serveStdio } from '../server/index.js';
-import { accountLine } from './account-line.js';
+import { accountLines } from './account-line.js';
 import { readTokenFromFd, readTokenLine } from './read-token.js';
 
 /** The arguments of `fluorite-flake ipc`. A token is never one of them: argv is readable by every user. */
@@ -108,8 +108,11 @@ export async function ipcCommand(argv: readonly string[], frames: Writable): Pro
         log,
         onSecrets: (found) => redactor.learn(found),
       });
+      const [line, ...warnings] = accountLines(opened.info, account);
       // Who named the account knows it; what was chosen for him is said.
-      if (account === 'auto') process.stderr.write(`${accountLine(opened.info, account)}\n`);
+      for (const said of account === 'auto' ? [line, ...warnings] : warnings) {
+        process.stderr.write(`${said}\n`);
+      }
       return opened;
     },
   });

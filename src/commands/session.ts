@@ -11,7 +11,7 @@ import {
 import { CallContext } from '../server/call-context.js';
 import type { Handlers } from '../server/context.js';
 import { createServices, type Services } from '../server/services.js';
-import { accountLine } from './account-line.js';
+import { accountLines } from './account-line.js';
 import { confirm } from './confirm.js';
 import type { GlobalOptions } from './global-options.js';
 import type { Terminal } from './terminal.js';
@@ -36,7 +36,7 @@ export interface Session {
 
 export function createSession(options: GlobalOptions, terminal: Terminal, signal: AbortSignal): Session {
   const cwd = resolve(options.cwd ?? '.');
-  const services = commandServices(options, cwd, terminal);
+  const services = commandServices(options, cwd, terminal, signal);
   const context = CallContext.within(signal, ({ message }) => {
     if (terminal.isInteractive && !options.json) terminal.printError(message);
   });
@@ -67,7 +67,12 @@ export function createSession(options: GlobalOptions, terminal: Terminal, signal
   };
 }
 
-function commandServices(options: GlobalOptions, cwd: string, terminal: Terminal): Services {
+function commandServices(
+  options: GlobalOptions,
+  cwd: string,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Services {
   const log = options.debug ? (line: string) => terminal.printError(line) : () => {};
   return createServices({
     cwd,
@@ -85,13 +90,28 @@ function commandServices(options: GlobalOptions, cwd: string, terminal: Terminal
         log,
         onSecrets: (secrets) => terminal.hide(secrets),
       });
-      const line = options.json
-        ? JSON.stringify({ account: opened.info })
-        : accountLine(opened.info, account);
-      terminal.printError(line);
+      // Unlike a session, a command waits for wrangler where that has to be asked for its login.
+      if (opened.info.id === '') await identified(opened, signal);
+      const { info } = opened;
+      const lines = options.json ? [JSON.stringify({ account: info })] : accountLines(info, account);
+      for (const line of lines) terminal.printError(line);
       return opened;
     },
   });
+}
+
+/** Asks whose account it is; one that is not to be known is closed again. */
+async function identified(account: Account, signal: AbortSignal): Promise<void> {
+  const close = () => void account.close();
+  signal.addEventListener('abort', close, { once: true });
+  try {
+    await account.client();
+  } catch (error) {
+    await account.close();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', close);
+  }
 }
 
 type AnyHandler = (params: unknown, context: CallContext) => unknown;

@@ -80,7 +80,7 @@ export const ERRORS = {
   'credentials-missing': row(OWN, 401),
   /** Cloudflare refused the credentials (401). */
   'credentials-invalid': row(OWN, 401, { advice: 'Check the API token or key.' }),
-  /** The login of wrangler has expired, or the keychain that holds the token does not answer; the message says how to renew it. */
+  /** The login of wrangler has expired or is encrypted and wrangler did not give it out, or the keychain did not give out the token; the message says what to do. */
   'credentials-expired': row(OWN, 401),
   /** The credentials do not allow this (403). */
   'permission-denied': row(OWN, 403, {

@@ -56,12 +56,15 @@ function utf8(maxBytes: number, what: string) {
 export const accountInfo = lazy(() =>
   z.object({
     kind: z.enum(['local', 'cloud']),
+    /** cloud: empty until the first call where wrangler has to be asked for the login, and nothing says whose it is. */
     id: z.string(),
     name: z.string(),
     /** local: the folder that holds the account's state. */
     stateDir: z.string().optional(),
     /** cloud: where the credentials came from, never the credentials. */
     credentials: z.string().optional(),
+    /** What was found when the account was chosen and is not used, and what to do. */
+    warnings: z.array(z.string()).optional(),
   }),
 );
 export type AccountInfo = Shape<typeof accountInfo>;

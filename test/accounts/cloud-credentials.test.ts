@@ -3,13 +3,16 @@ import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createCloudClient } from '../../src/accounts/cloud-client.js';
-import { findCredentials } from '../../src/accounts/credentials.js';
+import { findCredentials as find } from '../../src/accounts/find-credentials.js';
 import { openAccount } from '../../src/accounts/index.js';
 import { signIn, signOut, whoAmI } from '../../src/accounts/sign-in.js';
 import { listWorkers } from '../../src/cloudflare/workers.js';
 import { SidecarError } from '../../src/protocol/index.js';
 import { ACCOUNT_ID, CANARY, type CloudServer, cloudServer, failed, ok } from './cloud-server.js';
 import { never, temporaryFolder } from './local/fixture.js';
+
+/** Of a folder that no profile is bound to. */
+const findCredentials = async (env: NodeJS.ProcessEnv) => (await find({ env, cwd: '/' })).credentials;
 
 const LOGIN = 'config/default.toml';
 const soon = () => new Date(Date.now() + 3_600_000).toISOString();
@@ -46,6 +49,8 @@ async function rejection(run: Promise<unknown>): Promise<SidecarError> {
   assert.ok(!`${JSON.stringify(error.toWire())}${error.stack}${String(error.cause)}`.includes(CANARY));
   return error;
 }
+
+const whoAmIContext = { cwd: '/', signal: never(), onSecrets: () => {} };
 
 /** Cloudflare as far as signing in asks it. */
 function accountsServer(t: TestContext, ids: readonly string[] = [ACCOUNT_ID]): Promise<CloudServer> {
@@ -103,8 +108,12 @@ test('an expired login of wrangler says how to renew it, and is never taken for 
   const { env, wrangler } = await home(t);
   for (const text of [login(CANARY, past()), `oauth_token = "${CANARY}"\n`]) {
     await wrangler(text);
-    for (const account of ['auto', 'cloud']) {
-      const error = await rejection(openAccount({ account, env, cwd: '/', log: () => {} }));
+    for (const account of ['auto', 'cloud', ACCOUNT_ID]) {
+      const opened = await openAccount({ account, env, cwd: '/', log: () => {} });
+      assert.equal(opened.info.kind, 'cloud');
+      const listed = async () =>
+        listWorkers({ client: await opened.client(), accountId: opened.info.id }, never());
+      const error = await rejection(listed());
       assert.equal(error.code, 'credentials-expired');
       assert.match(error.message, /npx wrangler (whoami|login)/);
     }
@@ -142,7 +151,7 @@ test('a login that ends while it is in use is read anew; wrangler may have renew
 test('signing in keeps a verified token in a file of its user alone where there is no keychain', async (t) => {
   const { folder, env } = await home(t);
   const { baseURL } = await accountsServer(t);
-  const context = { env: { ...env, CLOUDFLARE_API_BASE_URL: baseURL }, signal: never() };
+  const context = { ...whoAmIContext, env: { ...env, CLOUDFLARE_API_BASE_URL: baseURL } };
   const path = join(folder, 'ff/profile.json');
   const { stored, account, expiresOn } = await signIn(CANARY, undefined, context);
   assert.deepEqual(stored, { path });

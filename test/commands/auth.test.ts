@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { promptHidden } from '../../src/commands/auth-prompt.js';
 import { ACCOUNT_ID, CANARY, cloudServer, failed, ok } from '../accounts/cloud-server.js';
 import { never, temporaryFolder } from '../accounts/local/fixture.js';
+import { wranglerHome } from '../support/wrangler-home.js';
 import { type CliResult, runCli } from './run-cli.js';
 
 async function cli(t: TestContext) {
@@ -55,6 +56,39 @@ test('login reads the token from stdin, whoami tells whose it is, logout forgets
   assert.equal((await run(['auth', 'logout'])).code, 0);
   const local = await run(['workers', 'list']);
   assert.match(local.stderr, /local account, state in .*auth login/);
+});
+
+test("wrangler's login counts for the folder of --cwd, and an encrypted one is asked for", {
+  skip: process.platform === 'win32' && 'the programs here are scripts for sh',
+}, async (t) => {
+  const { run, env } = await cli(t);
+  const home = wranglerHome(t);
+  home.encrypted('work');
+  home.wrangler({ work: { type: 'oauth', token: CANARY } });
+  const cwd = home.project('app', 'work');
+  const more = { ...home.env, XDG_CONFIG_HOME: '', CLOUDFLARE_API_BASE_URL: env.CLOUDFLARE_API_BASE_URL };
+  const whoami = await run(['auth', 'whoami', '--json', '--cwd', cwd], '', more);
+  assert.equal(JSON.parse(whoami.stdout).credentials, 'wrangler login, profile work', whoami.stderr);
+  const list = await run(['workers', 'list', '--cwd', cwd], '', more);
+  assert.match(list.stderr, /Cloudflare account Mine .*profile work/);
+  assert.equal((await run(['auth', 'whoami'], '', more)).code, 1, 'nobody is signed in elsewhere');
+});
+
+test('an encrypted login that nobody can be asked for is said by every command, which goes on', async (t) => {
+  const { run, env } = await cli(t);
+  const home = wranglerHome(t);
+  const path = home.encrypted('default');
+  const more = { ...home.env, XDG_CONFIG_HOME: '', CLOUDFLARE_API_BASE_URL: env.CLOUDFLARE_API_BASE_URL };
+  const list = await run(['kv', 'namespace', 'list'], '', more);
+  assert.equal(list.code, 0, list.stderr);
+  assert.ok(
+    list.stderr.includes(path) && /local account.*warning:.*encrypted/s.test(list.stderr),
+    list.stderr,
+  );
+  const json = JSON.parse((await run(['kv', 'namespace', 'list', '--json'], '', more)).stderr);
+  assert.match(json.account.warnings[0], /encrypted/);
+  const cloud = await run(['kv', 'namespace', 'list', '--account', 'cloud'], '', more);
+  assert.deepEqual([cloud.code, cloud.stderr.includes(path)], [1, true], cloud.stderr);
 });
 
 test('a token that is refused is not kept, and nothing of it is printed', async (t) => {

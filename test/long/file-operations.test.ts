@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { findCredentials } from '../../src/accounts/credentials.js';
+import { findCredentials } from '../../src/accounts/find-credentials.js';
 import { LOCAL_ACCOUNT_ID } from '../../src/accounts/local/identity.js';
 import { SharedApi } from '../../src/accounts/local/shared-api.js';
 import { StateFile } from '../../src/accounts/local/state-file.js';
@@ -217,7 +217,7 @@ test('every file operation of the stored profile failing in turn leaves the old 
     assert.equal(await tokenIn(), outcome === undefined ? undefined : 'token-old', name);
   });
   const find = async () => {
-    assert.equal((await findCredentials(env))?.apiToken, 'token-old');
+    assert.equal((await findCredentials({ env, cwd: folder })).credentials?.apiToken, 'token-old');
   };
   await failEach('read', find, async () => assert.equal(await tokenIn(), 'token-old'));
   outcomes.record('the stored profile', all);
@@ -234,13 +234,15 @@ test('a login of wrangler that cannot be read is told, and never taken for none'
   );
   const env = { FLUORITE_FLAKE_HOME: home, HOME: home, USERPROFILE: home };
   const find = async () => {
-    assert.equal((await findCredentials(env))?.apiToken, 'from-wrangler');
+    assert.equal((await findCredentials({ env, cwd: home })).credentials?.apiToken, 'from-wrangler');
   };
   const { count } = await failingNth(0, '', find);
   for (const errno of ['EIO', 'EACCES']) {
     for (let nth = 1; nth <= count; nth++) {
       const { outcome } = await failingNth(nth, errno, find);
-      assert.equal((outcome as SidecarError).code, 'credentials-invalid', `${errno} ${nth}: ${outcome}`);
+      // undefined: the same login was found in spite of it.
+      const code = (outcome as SidecarError | undefined)?.code;
+      assert.ok(outcome === undefined || code === 'credentials-invalid', `${errno} ${nth}: ${outcome}`);
     }
   }
 });

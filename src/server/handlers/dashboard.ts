@@ -24,8 +24,8 @@ export async function getData(
   _params: ParsedParams<'dashboard.getData'>,
   { signal }: CallContext,
 ): Promise<Result<'dashboard.getData'>> {
+  const api = await openApi(services, signal);
   const { info } = await services.account();
-  const api = await openApi(services);
   const errors: DashboardError[] = [];
   const ask = async <T>(product: DashboardError['product'], request: Promise<T[]>): Promise<T[]> => {
     try {

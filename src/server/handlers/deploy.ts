@@ -1,9 +1,11 @@
+import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Account } from '../../accounts/account.js';
 import type { WorkerUpload } from '../../project/upload.js';
 import type { ParsedParams, Result } from '../../protocol/index.js';
 import type { CallContext, ServerServices } from '../context.js';
+import { apiOf } from './api.js';
 
 type DeployResult = Result<'dashboard.deployWorker'>;
 
@@ -14,6 +16,7 @@ export async function deployWorker(
   context: CallContext,
 ): Promise<DeployResult> {
   const { signal, progress } = context;
+  await checkFolder(services, params);
   const { prepareUpload } = await import('../../project/prepare-upload.js');
   const upload = await prepareUpload(params, {
     cwd: services.cwd,
@@ -30,6 +33,16 @@ export async function deployWorker(
   return { ...built, ...deployed, dryRun: false };
 }
 
+/** A project of another folder may be another identity's: nothing is built for the wrong one. */
+async function checkFolder(
+  services: ServerServices,
+  { cwd, dryRun }: ParsedParams<'dashboard.deployWorker'>,
+): Promise<void> {
+  if (cwd === undefined || dryRun) return;
+  const folder = resolve(services.cwd, cwd);
+  if (folder !== resolve(services.cwd)) await (await services.account()).checkFolder?.(folder);
+}
+
 async function deployTo(
   account: Account,
   upload: WorkerUpload,
@@ -37,7 +50,7 @@ async function deployTo(
   { signal, progress }: CallContext,
 ) {
   const { provision } = await import('./provision.js');
-  const api = { client: await account.client(), accountId: account.info.id };
+  const api = await apiOf(account, signal);
   progress({ message: 'Preparing bindings' });
   const { bindings, notes } = await provision(api, account.info.kind, upload, signal);
   progress({ message: `Uploading ${upload.name}` });

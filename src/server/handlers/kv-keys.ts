@@ -14,7 +14,7 @@ export async function listKeys(
   { namespaceId, ...query }: ParsedParams<'kv.listKeys'>,
   { signal }: CallContext,
 ): Promise<Result<'kv.listKeys'>> {
-  return cloudflare.listKeys(await openApi(services), namespaceId, query, signal);
+  return cloudflare.listKeys(await openApi(services, signal), namespaceId, query, signal);
 }
 
 export async function getKey(
@@ -22,7 +22,7 @@ export async function getKey(
   { namespaceId, key, path }: ParsedParams<'kv.get'>,
   { signal }: CallContext,
 ): Promise<Result<'kv.get'>> {
-  const api = await openApi(services);
+  const api = await openApi(services, signal);
   const value = cloudflare.getValue(api, namespaceId, key, signal);
   const [{ body, expiration }, metadata] = await Promise.all([
     value,
@@ -59,7 +59,7 @@ export async function putKey(
   const content =
     path === undefined ? new Blob([decodeInline(value, valueEncoding)]) : await fileBody(services.cwd, path);
   checkLimits(content, options.metadata);
-  await cloudflare.putValue(await openApi(services), namespaceId, key, content, options, signal);
+  await cloudflare.putValue(await openApi(services, signal), namespaceId, key, content, options, signal);
   return { success: true };
 }
 
@@ -86,6 +86,6 @@ export async function deleteKey(
   { namespaceId, key }: ParsedParams<'kv.delete'>,
   { signal }: CallContext,
 ): Promise<Result<'kv.delete'>> {
-  await cloudflare.deleteKey(await openApi(services), namespaceId, key, signal);
+  await cloudflare.deleteKey(await openApi(services, signal), namespaceId, key, signal);
   return { success: true };
 }

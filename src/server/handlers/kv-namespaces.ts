@@ -8,7 +8,7 @@ export async function listKvNamespaces(
   _params: ParsedParams<'dashboard.listKvNamespaces'>,
   { signal }: CallContext,
 ): Promise<Result<'dashboard.listKvNamespaces'>> {
-  return cloudflare.listKvNamespaces(await openApi(services), signal);
+  return cloudflare.listKvNamespaces(await openApi(services, signal), signal);
 }
 
 export async function createKvNamespace(
@@ -18,7 +18,7 @@ export async function createKvNamespace(
 ): Promise<Result<'dashboard.createKvNamespace'>> {
   return {
     success: true,
-    namespace: await cloudflare.createKvNamespace(await openApi(services), title, signal),
+    namespace: await cloudflare.createKvNamespace(await openApi(services, signal), title, signal),
   };
 }
 
@@ -27,6 +27,6 @@ export async function deleteKvNamespace(
   { id }: ParsedParams<'dashboard.deleteKvNamespace'>,
   { signal }: CallContext,
 ): Promise<Result<'dashboard.deleteKvNamespace'>> {
-  await cloudflare.deleteKvNamespace(await openApi(services), id, signal);
+  await cloudflare.deleteKvNamespace(await openApi(services, signal), id, signal);
   return { success: true };
 }

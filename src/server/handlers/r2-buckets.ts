@@ -8,7 +8,7 @@ export async function listR2Buckets(
   _params: ParsedParams<'dashboard.listR2Buckets'>,
   { signal }: CallContext,
 ): Promise<Result<'dashboard.listR2Buckets'>> {
-  return cloudflare.listR2Buckets(await openApi(services), signal);
+  return cloudflare.listR2Buckets(await openApi(services, signal), signal);
 }
 
 export async function createR2Bucket(
@@ -16,7 +16,10 @@ export async function createR2Bucket(
   params: ParsedParams<'dashboard.createR2Bucket'>,
   { signal }: CallContext,
 ): Promise<Result<'dashboard.createR2Bucket'>> {
-  return { success: true, bucket: await cloudflare.createR2Bucket(await openApi(services), params, signal) };
+  return {
+    success: true,
+    bucket: await cloudflare.createR2Bucket(await openApi(services, signal), params, signal),
+  };
 }
 
 export async function deleteR2Bucket(
@@ -24,6 +27,6 @@ export async function deleteR2Bucket(
   { name }: ParsedParams<'dashboard.deleteR2Bucket'>,
   { signal }: CallContext,
 ): Promise<Result<'dashboard.deleteR2Bucket'>> {
-  await cloudflare.deleteR2Bucket(await openApi(services), name, signal);
+  await cloudflare.deleteR2Bucket(await openApi(services, signal), name, signal);
   return { success: true };
 }

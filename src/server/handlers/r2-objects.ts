@@ -10,7 +10,7 @@ export async function listObjects(
   { bucket, ...query }: ParsedParams<'r2.listObjects'>,
   { signal }: CallContext,
 ): Promise<Result<'r2.listObjects'>> {
-  return cloudflare.listObjects(await openApi(services), bucket, query, signal);
+  return cloudflare.listObjects(await openApi(services, signal), bucket, query, signal);
 }
 
 export async function getObject(
@@ -18,7 +18,7 @@ export async function getObject(
   { bucket, key, path }: ParsedParams<'r2.getObject'>,
   { signal }: CallContext,
 ): Promise<Result<'r2.getObject'>> {
-  const { object, body } = await cloudflare.getObject(await openApi(services), bucket, key, signal);
+  const { object, body } = await cloudflare.getObject(await openApi(services, signal), bucket, key, signal);
   if (path !== undefined) return { ...object, path: await writeBody(services.cwd, path, body, signal) };
   const inline = await readInline(body, `The object ${key}`, 'Give `path` to write it into a file.', signal);
   return { ...object, ...inline };
@@ -39,7 +39,14 @@ export async function putObject(
   }
   const content =
     path === undefined ? new Blob([decodeInline(body, bodyEncoding)]) : await fileBody(services.cwd, path);
-  const object = await cloudflare.putObject(await openApi(services), bucket, key, content, options, signal);
+  const object = await cloudflare.putObject(
+    await openApi(services, signal),
+    bucket,
+    key,
+    content,
+    options,
+    signal,
+  );
   return { success: true, object };
 }
 
@@ -48,6 +55,6 @@ export async function deleteObject(
   { bucket, key }: ParsedParams<'r2.deleteObject'>,
   { signal }: CallContext,
 ): Promise<Result<'r2.deleteObject'>> {
-  await cloudflare.deleteObject(await openApi(services), bucket, key, signal);
+  await cloudflare.deleteObject(await openApi(services, signal), bucket, key, signal);
   return { success: true };
 }

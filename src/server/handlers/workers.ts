@@ -8,7 +8,7 @@ export async function listWorkers(
   _params: ParsedParams<'dashboard.listWorkers'>,
   { signal }: CallContext,
 ): Promise<Result<'dashboard.listWorkers'>> {
-  return cloudflare.listWorkers(await openApi(services), signal);
+  return cloudflare.listWorkers(await openApi(services, signal), signal);
 }
 
 export async function deleteWorker(
@@ -16,6 +16,6 @@ export async function deleteWorker(
   { name }: ParsedParams<'dashboard.deleteWorker'>,
   { signal }: CallContext,
 ): Promise<Result<'dashboard.deleteWorker'>> {
-  await cloudflare.deleteWorker(await openApi(services), name, signal);
+  await cloudflare.deleteWorker(await openApi(services, signal), name, signal);
   return { success: true };
 }
