@@ -25,6 +25,12 @@ export interface CallOptions {
   onProgress?: (value: NotificationParams<'$/progress'>['value']) => void;
 }
 
+/** What the library itself gives beside a caller's options. */
+export interface OwnCallOptions extends CallOptions {
+  /** Takes the result that comes after the call was given up: what it has opened must be ended. */
+  onLate?(result: unknown): void;
+}
+
 interface Pending {
   readonly id: number;
   readonly method: CallableMethod;
@@ -41,6 +47,7 @@ interface Pending {
   reject(error: SidecarError): void;
   onResult: ((result: unknown) => void) | undefined;
   onProgress: CallOptions['onProgress'];
+  readonly onLate: OwnCallOptions['onLate'];
   /** Whether the result is wanted as it came. */
   raw: boolean;
   release: (() => void) | undefined;
@@ -68,8 +75,8 @@ export interface CallsOptions {
 export class Calls {
   readonly #options: CallsOptions;
   readonly #pending = new PendingTable<Pending>(ID_STEP);
-  /** Calls given up here whose answers may still come. */
-  readonly #abandoned = new Set<number>();
+  /** Calls given up here whose answers may still come, and who takes them. */
+  readonly #abandoned = new Map<number, OwnCallOptions['onLate']>();
   #nextId = ID_STEP;
   #connected = false;
   #sweeper: NodeJS.Timeout | undefined;
@@ -89,7 +96,7 @@ export class Calls {
   call<M extends CallableMethod>(
     method: M,
     params: unknown,
-    options: CallOptions = {},
+    options: OwnCallOptions = {},
     onResult?: (result: Result<M>) => void,
     post: (body: string) => void = this.#options.post,
     raw = false,
@@ -116,6 +123,7 @@ export class Calls {
         reject,
         onResult: onResult as ((result: unknown) => void) | undefined,
         onProgress: options.onProgress,
+        onLate: options.onLate,
         raw,
         release: undefined,
       };
@@ -259,7 +267,7 @@ export class Calls {
   #giveUp(id: number): Pending | undefined {
     const pending = this.#take(id);
     if (pending?.sent) {
-      this.#abandoned.add(id);
+      this.#abandoned.set(id, pending.onLate);
       this.notify('$/cancelRequest', { id });
     }
     return pending;
@@ -281,8 +289,10 @@ export class Calls {
   }
 
   #settleResult(id: unknown, result: unknown): void {
+    const onLate = this.#abandoned.get(id as number);
     const pending = this.#answered(id);
     if (pending !== undefined) this.#resolve(pending, result);
+    else onLate?.(result);
   }
 
   /** The call that an answer belongs to, taken out; undefined when nobody waits for it. */

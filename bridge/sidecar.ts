@@ -175,6 +175,7 @@ export class TauriSidecar extends EventEmitter<SidecarEvents> {
   ): Promise<Result<M>> {
     const { calls, tails } = this.#connection;
     if (method === 'dashboard.tailLogs') return tails.openForEvents(params, options) as Promise<Result<M>>;
+    if (method === 'dashboard.stopTail') return tails.stop(params, options, post) as Promise<Result<M>>;
     if (method === 'system.shutdown') return calls.call(method, params, options, () => void this.stop());
     return calls.call(method, params, options, undefined, post);
   }

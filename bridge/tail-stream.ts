@@ -1,10 +1,14 @@
 import { SidecarError, type TailEndReason, type TraceEvent } from '../src/protocol/index.js';
 import { gapBatch, type TailBatch, type TailGap } from './tail-batch.js';
+import { type FeedEntry, TailFeed } from './tail-feed.js';
 
 /** How long a stream may keep the thread before it lets other work in. */
 const BUDGET_MS = 2;
 /** Events between two looks at the clock. */
 const EVENTS_PER_LOOK = 16;
+
+/** Why a stream has ended. The end of the CLI alone is none: the stream goes on with the next. */
+export type TailStreamEnd = Exclude<TailEndReason, 'shutdown'> | 'sidecar-stopped';
 
 /** What a stream needs of the connection it reads from. */
 export interface TailConnection {
@@ -25,14 +29,17 @@ export interface TailConnection {
  */
 export class TailStream implements AsyncIterable<TraceEvent | TailGap> {
   readonly #connection: TailConnection;
-  readonly #queue: { batch: TailBatch; tailId: string | undefined }[] = [];
+  readonly #feed = new TailFeed();
   #requested = false;
   #interrupted = false;
   #wake: (() => void) | undefined;
   #tailId: string | undefined;
   #dropped = 0;
-  #end: { error: SidecarError | undefined; reason: TailEndReason | 'sidecar-stopped' } | undefined;
+  #end: { error: SidecarError | undefined; reason: TailStreamEnd } | undefined;
+  /** The reader has gone, or was sent away: what lies here is nobody's. */
+  #left = false;
   #read = false;
+  #stopAsked = false;
   #turnStartedMs = 0;
   #resolveReady: () => void = () => {};
   #rejectReady: (error: Error) => void = () => {};
@@ -55,7 +62,7 @@ export class TailStream implements AsyncIterable<TraceEvent | TailGap> {
   }
 
   /** Why the stream ended; undefined as long as it goes on. */
-  get endReason(): TailEndReason | 'sidecar-stopped' | undefined {
+  get endReason(): TailStreamEnd | undefined {
     return this.#end?.reason;
   }
 
@@ -90,9 +97,23 @@ export class TailStream implements AsyncIterable<TraceEvent | TailGap> {
     this.#resolveReady();
   }
 
+  /** @internal Somebody asks the server to end this tail: it is not opened again, even if the answer is lost. */
+  stopAsked(): void {
+    this.#stopAsked = true;
+  }
+
+  /** @internal The request for it was never made. */
+  stopNotAsked(): void {
+    this.#stopAsked = false;
+  }
+
   /** @internal The server that knew this tail is gone; another one will be asked. */
   interrupted(): void {
     if (this.#tailId === undefined || this.#end !== undefined) return;
+    if (this.#stopAsked) {
+      this.finish('stopped', 0);
+      return;
+    }
     this.#tailId = undefined;
     this.#requested = false;
     this.#interrupted = true;
@@ -101,8 +122,11 @@ export class TailStream implements AsyncIterable<TraceEvent | TailGap> {
   /** @internal */
   push(batch: TailBatch): void {
     if (this.#end !== undefined) return;
-    this.#queue.push({ batch, tailId: this.#tailId });
     this.#dropped += batch.dropped;
+    for (const lost of this.#feed.push({ batch, tailId: this.#tailId })) {
+      this.#dropped += lost.events;
+      this.#grant(lost);
+    }
     this.#wakeLater();
   }
 
@@ -112,7 +136,7 @@ export class TailStream implements AsyncIterable<TraceEvent | TailGap> {
   }
 
   /** @internal What is queued is still delivered, then the iteration ends, with the error if there is one. */
-  finish(reason: TailEndReason | 'sidecar-stopped', dropped: number, error?: SidecarError): void {
+  finish(reason: TailStreamEnd, dropped: number, error?: SidecarError): void {
     if (this.#end !== undefined) return;
     this.#end = { reason, error };
     this.#dropped += dropped;
@@ -125,25 +149,56 @@ export class TailStream implements AsyncIterable<TraceEvent | TailGap> {
   stop(error?: SidecarError): void {
     const tailId = this.#tailId;
     this.finish('stopped', 0, error);
+    this.#left = true;
     this.#tailId = undefined;
-    this.#queue.length = 0;
+    this.#feed.clear();
     if (tailId !== undefined) this.#connection.stop(tailId);
   }
 
   /** The batches as they arrive, unparsed. The next one is asked for when the loop comes back. */
-  async *batches(): AsyncGenerator<TailBatch, void, undefined> {
-    if (this.#read) throw new SidecarError('invalid-option', 'A tail can be read once: open another one.');
+  batches(): AsyncGenerator<TailBatch, void, undefined> {
+    return this.#reader((isFirst) => this.#readBatches(isFirst));
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<TraceEvent | TailGap, void, undefined> {
+    return this.#reader((isFirst) => this.#readEvents(isFirst));
+  }
+
+  /** Leaving ends the tail at once: a generator that was not begun yet, or that waits, would not notice. */
+  #reader<T>(
+    read: (isFirst: boolean) => AsyncGenerator<T, void, undefined>,
+  ): AsyncGenerator<T, void, undefined> {
+    const isFirst = !this.#read;
     this.#read = true;
+    const generator = read(isFirst);
+    const leave = () => {
+      if (isFirst) this.stop();
+    };
+    return {
+      next: () => generator.next(),
+      return: (value) => {
+        leave();
+        return generator.return(value);
+      },
+      throw: (error) => {
+        leave();
+        return generator.throw(error);
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    } as AsyncGenerator<T, void, undefined>;
+  }
+
+  async *#readBatches(isFirst: boolean): AsyncGenerator<TailBatch, void, undefined> {
+    if (!isFirst) throw new SidecarError('invalid-option', 'A tail can be read once: open another one.');
     try {
       for (;;) {
         await this.#breathe();
-        const next = this.#queue.shift();
+        const next = this.#feed.shift();
         if (next !== undefined) {
           yield next.batch;
-          // A tail of an earlier connection has no use for credit.
-          if (next.tailId !== undefined && next.tailId === this.#tailId) {
-            this.#connection.grant(next.tailId, next.batch.bytes.length);
-          }
+          this.#grant(next);
         } else if (this.#end !== undefined) {
           if (this.#end.error !== undefined) throw this.#end.error;
           return;
@@ -154,17 +209,22 @@ export class TailStream implements AsyncIterable<TraceEvent | TailGap> {
     }
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<TraceEvent | TailGap, void, undefined> {
-    for await (const batch of this.batches()) {
+  async *#readEvents(isFirst: boolean): AsyncGenerator<TraceEvent | TailGap, void, undefined> {
+    for await (const batch of this.#readBatches(isFirst)) {
       if (batch.gap !== undefined) yield batch.gap;
       const events = batch.events();
       for (let i = 0; i < events.length; i++) {
         if (i % EVENTS_PER_LOOK === EVENTS_PER_LOOK - 1) await this.#breathe();
-        // Stopped from outside: the rest of this batch is not wanted any more.
-        if (this.#end?.reason === 'stopped') break;
+        if (this.#left) break;
         yield events[i] as TraceEvent;
       }
     }
+  }
+
+  /** A tail of an earlier connection has no use for credit. */
+  #grant({ tailId, batch }: FeedEntry): void {
+    if (tailId === undefined || tailId !== this.#tailId) return;
+    this.#connection.grant(tailId, batch.bytes.length);
   }
 
   /** Lets other work in when this turn of the event loop has lasted long enough. */

@@ -1,4 +1,4 @@
-import { notifications, type Params, SidecarError } from '../src/protocol/index.js';
+import { notifications, type Params, parseResult, type Result, SidecarError } from '../src/protocol/index.js';
 import type { LaneMessage } from '../worker/contract.js';
 import type { CallOptions, Calls } from './calls.js';
 import type { SidecarEvents } from './events.js';
@@ -47,9 +47,24 @@ export class Tails {
 
   /** `call('dashboard.tailLogs')`: its batches become `tail` events. */
   openForEvents(params: unknown, options: CallOptions): Promise<{ tailId: string }> {
-    return this.#calls.call('dashboard.tailLogs', params, options, ({ tailId }) => {
-      this.#eventTails.add(tailId);
-    });
+    return this.#open(params, options, ({ tailId }) => this.#eventTails.add(tailId));
+  }
+
+  /** `call('dashboard.stopTail')`: a stream of that name is not opened again, even when the connection breaks now. */
+  async stop(
+    params: unknown,
+    options: CallOptions,
+    post?: (body: string) => void,
+  ): Promise<Result<'dashboard.stopTail'>> {
+    const { tailId } = (params ?? {}) as { tailId?: unknown };
+    const stream = typeof tailId === 'string' ? this.#byId.get(tailId) : undefined;
+    stream?.stopAsked();
+    try {
+      return await this.#calls.call('dashboard.stopTail', params, options, undefined, post);
+    } catch (error) {
+      if (SidecarError.from(error).code === 'cancelled') stream?.stopNotAsked();
+      throw error;
+    }
   }
 
   deliver({ tailId, seq, dropped, bytes }: Extract<LaneMessage, { type: 'tail' }>): void {
@@ -66,10 +81,9 @@ export class Tails {
   notified(method: 'tail/batch' | 'tail/end', params: unknown): void {
     const parsed = notifications[method].params.safeParse(params);
     if (!parsed.success) {
-      this.#emitter.emit(
-        'ipc-error',
-        new SidecarError('protocol-error', `A ${method} does not fit the contract.`),
-      );
+      const fault = new SidecarError('protocol-error', `A ${method} does not fit the contract.`);
+      this.#emitter.emit('ipc-error', fault);
+      if (method === 'tail/end') this.#endedSomehow(params, fault);
     } else if (method === 'tail/end') this.#ended(notifications['tail/end'].params.parse(params));
     else {
       const { tailId, seq, dropped, gap, events } = notifications['tail/batch'].params.parse(params);
@@ -105,7 +119,7 @@ export class Tails {
   async #request(stream: TailStream, params: Params<'dashboard.tailLogs'>): Promise<void> {
     stream.opening();
     try {
-      await this.#calls.call('dashboard.tailLogs', params, {}, ({ tailId }) => {
+      await this.#open(params, {}, ({ tailId }) => {
         this.#byId.set(tailId, stream);
         stream.opened(tailId);
       });
@@ -117,10 +131,25 @@ export class Tails {
     }
   }
 
+  /** An opening that was given up may be answered later: what was opened is ended. */
+  #open(
+    params: unknown,
+    options: CallOptions,
+    onResult: (result: { tailId: string }) => void,
+  ): Promise<{ tailId: string }> {
+    return this.#calls.call('dashboard.tailLogs', params, { ...options, onLate: this.#endLate }, onResult);
+  }
+
+  readonly #endLate = (result: unknown): void =>
+    this.#tellStop(parseResult('dashboard.tailLogs', result).tailId);
+
   #stop(tailId: string): void {
     // It has ended by itself, or its connection is gone: nothing to stop.
-    if (!this.#byId.delete(tailId)) return;
-    // It may still end by itself before the server reads this.
+    if (this.#byId.delete(tailId)) this.#tellStop(tailId);
+  }
+
+  /** It may still end by itself before the server reads this. */
+  #tellStop(tailId: string): void {
     this.#calls.call('dashboard.stopTail', { tailId }, { timeout: 5000 }).catch(() => undefined);
   }
 
@@ -129,15 +158,23 @@ export class Tails {
     this.#byId.delete(end.tailId);
     if (this.#eventTails.delete(end.tailId)) setImmediate(() => this.#emitter.emit('tail-end', end));
     if (stream === undefined) return;
-    // Nobody here asked for it: the CLI itself ends. What follows, a restart or the end of the sidecar, tells the stream.
-    if (end.reason === 'stopped') {
+    // What follows, a restart or the end of the sidecar, tells the stream.
+    if (end.reason === 'shutdown') {
       stream.lose(end.dropped);
+      stream.interrupted();
       return;
     }
     const error =
       end.error &&
       new SidecarError('connection-lost', `The tail ended: ${end.error.message}`, { data: { ...end.error } });
     stream.finish(end.reason, end.dropped, error);
+  }
+
+  /** An end that does not say why in words known here is one all the same. */
+  #endedSomehow(params: unknown, { code, message }: SidecarError): void {
+    const { tailId } = (params ?? {}) as { tailId?: unknown };
+    if (typeof tailId === 'string')
+      this.#ended({ tailId, reason: 'error', dropped: 0, error: { code, message } });
   }
 
   #emitBatch(tailId: string, batch: TailBatch): void {

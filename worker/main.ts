@@ -6,6 +6,9 @@ import { outcomeOf } from './failure.js';
 import { Lane } from './lane.js';
 import { Supervisor } from './supervisor.js';
 
+/** How long the end of a tail that nobody wants is waited for. */
+const STOP_TAIL_MS = 5000;
+
 /**
  * The task that piscina runs in the thread. It never ends by itself: an unfinished task keeps piscina from blocking
  * the thread's event loop while it waits for the next one.
@@ -40,9 +43,14 @@ function createApi(
         // The callback is attached in the same turn as the answer is read: a batch may stand right behind it.
         const attach = (result: unknown) =>
           supervisor.tails.attach((result as { tailId: string }).tailId, onBatch);
-        return (await supervisor.session.callText('dashboard.tailLogs', paramsJson, timeoutMs, attach)) as {
-          tailId: string;
+        const { session } = supervisor;
+        // Its caller was told that it is not open: what was opened is ended.
+        const endLate = (result: unknown) => {
+          const { tailId } = result as { tailId: string };
+          session.call('dashboard.stopTail', { tailId }, STOP_TAIL_MS).catch(() => undefined);
         };
+        const opened = session.callText('dashboard.tailLogs', paramsJson, timeoutMs, attach, endLate);
+        return (await opened) as { tailId: string };
       }),
   };
 }

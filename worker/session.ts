@@ -29,6 +29,8 @@ interface Pending {
   readonly deadlineMs: number;
   resolve(result: unknown): void;
   reject(error: Failure): void;
+  /** Takes the result that comes after the call was given up. */
+  onLate?(result: unknown): void;
   readonly timer: NodeJS.Timeout | undefined;
 }
 
@@ -43,8 +45,8 @@ export class Session {
   readonly #tails: TailRouter;
   readonly #onFault: (error: Failure) => void;
   readonly #pending = new PendingTable<Pending>(ID_STEP);
-  /** Ids of calls given up here whose answers may still come. */
-  readonly #abandoned = new Set<number>();
+  /** Calls given up here whose answers may still come, and who takes them. */
+  readonly #abandoned = new Map<number, Pending['onLate']>();
   #nextId = 1;
   #sweeper: NodeJS.Timeout | undefined;
   #closed = false;
@@ -97,12 +99,16 @@ export class Session {
     return this.callText(method, JSON.stringify(params), timeoutMs);
   }
 
-  /** The same with params that are JSON text already, within the limits of a message. `onAnswer` runs in the turn the answer is read in. */
+  /**
+   * The same with params that are JSON text already, within the limits of a message. `onAnswer` runs in the turn the
+   * answer is read in; `onLate` instead of it when the call was given up before.
+   */
   callText(
     method: string,
     paramsJson: string,
     timeoutMs: number,
     onAnswer?: (result: unknown) => void,
+    onLate?: (result: unknown) => void,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#closed) {
@@ -125,6 +131,7 @@ export class Session {
         deadlineMs,
         resolve: settle,
         reject,
+        onLate,
         timer: this.#limitTime(id, timeoutMs),
       });
       this.#writer.write(body);
@@ -164,7 +171,7 @@ export class Session {
     const pending = this.#take(id);
     if (pending === undefined) return;
     const { method, timeoutMs } = pending;
-    this.#abandoned.add(id);
+    this.#abandoned.set(id, pending.onLate);
     this.notify('$/cancelRequest', { id });
     pending.reject(
       new Failure('timeout', `${method} was not answered within ${timeoutMs} ms.`, { timeoutMs }),
@@ -221,7 +228,11 @@ export class Session {
     const { id, error } = message;
     const pending = typeof id === 'number' ? this.#take(id) : undefined;
     if (pending === undefined) {
-      if (typeof id === 'number' && this.#abandoned.delete(id)) return;
+      const onLate = this.#abandoned.get(id as number);
+      if (this.#abandoned.delete(id as number)) {
+        if (error === undefined) onLate?.(message.result);
+        return;
+      }
       const why = error === undefined ? '' : ` (${error.message})`;
       throw new FrameError(
         'message-invalid',

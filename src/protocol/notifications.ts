@@ -3,8 +3,10 @@ import { initializedParams } from './handshake.js';
 import { lazy } from './lazy.js';
 import { traceEvent } from './resources.js';
 
-/** Why a tail ended. */
-const tailEndReason = lazy(() => z.enum(['stopped', 'worker-deleted', 'account-closed', 'expired', 'error']));
+/** Why a tail ended: `stopped` by `dashboard.stopTail`; `shutdown` because the server ends, and the connection with it. */
+const tailEndReason = lazy(() =>
+  z.enum(['stopped', 'shutdown', 'worker-deleted', 'account-closed', 'expired', 'error']),
+);
 export type TailEndReason = z.infer<ReturnType<typeof tailEndReason>>;
 
 /** Its schema is made when it is first used. */
@@ -42,7 +44,10 @@ export const notifications = {
       events: z.array(traceEvent()),
     }),
   ),
-  /** `dropped`: events left out after the last batch. `error` only with the reason `error`. */
+  /**
+   * `dropped`: events left out after the last batch. `stopped`: by `dashboard.stopTail`; `shutdown`: the server itself
+   * ends. `error` only with the reason `error`.
+   */
   'tail/end': notification('server-to-client', () =>
     z.object({
       tailId: z.string(),

@@ -74,7 +74,7 @@ export class Tails {
 
   async close(): Promise<void> {
     const entries = [...this.#tails.values()];
-    for (const { tail } of entries) tail.end('stopped');
+    for (const { tail } of entries) tail.end('shutdown');
     // One source that cannot be closed must not keep the server from its end.
     await Promise.all(
       entries.map(({ source }) => source?.close().catch((error: Error) => this.#logFailure(error))),

@@ -44,11 +44,17 @@ function traceEvent(number: number, filler = ''): string {
   });
 }
 
-/** `flood-<events>`: as fast as can be, then the end; `steady`: one event every millisecond; `deleted`: the end; `handed-over`: a gap. */
+/**
+ * `flood-<events>`: as fast as can be, then the end; `deleted`: the end; `handed-over`: a gap; `quiet-…`: nothing;
+ * `ends-<reason>-…`: an event and that end; `fatal`: its end kills the process; `busy`: opened after 300 ms in which
+ * nothing is read; any other: one event every millisecond.
+ */
 function openTail(workerName: string, sink: TailSink): () => void {
   if (workerName === 'missing') throw new SidecarError('not-found', 'There is no Worker "missing".');
+  if (workerName.startsWith('busy')) for (const until = Date.now() + 300; Date.now() < until; );
   let sent = 0;
   const flood = Number(/^flood-(\d+)$/.exec(workerName)?.[1] ?? 0);
+  const reason = /^ends-(.+)-\d+$/.exec(workerName)?.[1];
   const timer =
     flood > 0
       ? setInterval(() => {
@@ -60,13 +66,20 @@ function openTail(workerName: string, sink: TailSink): () => void {
       : setInterval(() => {
           if (workerName === 'deleted' && sent === 3) sink.end('worker-deleted');
           else if (workerName === 'handed-over' && sent === 3 && sent++) sink.gap?.();
+          else if (workerName.startsWith('quiet')) return;
+          else if (reason && sent === 1) sink.end(reason as never, endError(reason));
           else sink.push(traceEvent(sent++));
         }, 1);
   note(`tail opened ${workerName}`);
   return () => {
     clearInterval(timer);
     note(`tail closed ${workerName}`);
+    if (workerName === 'fatal') process.kill(process.pid, 'SIGKILL');
   };
+}
+
+function endError(reason: string): { code: string; message: string } | undefined {
+  return reason === 'error' ? { code: 'network-error', message: 'the network is gone' } : undefined;
 }
 
 const account: Account = {
