@@ -94,7 +94,7 @@ export const ERRORS = {
   'network-error': row(OWN, 424),
 
   // The local account
-  /** The local account cannot do this; the message says what can. */
+  /** The local account cannot do this, or a newer version wrote its state; the message says what can be done. */
   unsupported: row(OWN, 400),
   /** Local Workers need workerd, which this platform cannot run on unix sockets. */
   'unsupported-platform': row(OWN, 400),
@@ -104,7 +104,7 @@ export const ERRORS = {
   'workerd-failed': row(OWN, 424),
   /** Another process owns the state directory and does not answer; `data.pid` names it. */
   'state-locked': row(OWN, 423),
-  /** A state file is unreadable; `data.path` names it and its last good copy. */
+  /** A state file or a module is damaged or of no known shape, and stays as it is; `data.path` names it, `data.lastGoodPath` its last good copy. */
   'state-corrupt': row(OWN, 424),
 
   // The library

@@ -18,6 +18,8 @@ const ACCOUNT_ERRORS = [
   'cloudflare-error',
   'network-error',
   'state-locked',
+  'state-corrupt',
+  'unsupported',
 ] as const;
 const DEPLOY_TIMEOUT_MS = 120_000;
 const TRANSFER_TIMEOUT_MS = 300_000;
@@ -134,7 +136,6 @@ export const methods = {
       'file-error',
       'script-invalid',
       'limit-exceeded',
-      'unsupported',
       'unsupported-platform',
       'workerd-missing',
       'workerd-failed',

@@ -88,7 +88,7 @@ const socketsIn = (stateDir: string) => {
 };
 
 const titlesIn = async (stateDir: string) =>
-  (await new StateFile(stateDir).load()).kvNamespaces.map(({ title }) => title);
+  (await new StateFile(stateDir).load()).kv.namespaces.map(({ title }) => title);
 
 test('every file operation of ownership failing in turn is a typed error or a recovery', async () => {
   /** What an owner that was killed leaves: its lock, which nobody listens behind. */

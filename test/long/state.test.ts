@@ -74,7 +74,7 @@ test('SIGKILL during writes tears no state and loses no acknowledged write', asy
     writes += writer.lines.length - 1;
     const file = new StateFile(stateDir);
     // A torn one would be refused here.
-    const { r2Buckets } = await file.load();
+    const r2Buckets = (await file.load()).r2.buckets;
     assert.ok(
       r2Buckets.length === acknowledged || r2Buckets.length === acknowledged + 1,
       `${r2Buckets.length} of ${acknowledged}`,
@@ -101,7 +101,7 @@ test('a file that may not grow (a full disk cuts writes short in the same way) i
   await writer.ended;
   const [failure, acknowledged] = [writer.lines.at(-1), Number(writer.lines.at(-2))];
   assert.equal(failure, 'failed file-error EFBIG');
-  assert.equal((await new StateFile(stateDir).load()).r2Buckets.length, acknowledged);
+  assert.equal((await new StateFile(stateDir).load()).r2.buckets.length, acknowledged);
   const again = startWriter(stateDir, acknowledged + 5);
   await again.ended;
   assert.equal(Number(again.lines.at(-1)), acknowledged + 5);
@@ -111,7 +111,7 @@ const noRuntime = () => Promise.reject(new Error('no runtime is needed'));
 const bucket = (name: string) => ({ name, createdOn: '2026-01-01T00:00:00.000Z', storageClass: 'Standard' });
 
 async function namesIn(stateDir: string): Promise<string[]> {
-  return (await new StateFile(stateDir).load()).r2Buckets.map(({ name }) => name);
+  return (await new StateFile(stateDir).load()).r2.buckets.map(({ name }) => name);
 }
 
 test('every file operation failing in turn is a typed error or a recovery, and loses nothing written before', async () => {
@@ -122,7 +122,7 @@ test('every file operation failing in turn is a typed error or a recovery, and l
       const open = () => LocalServices.open({ stateDir, log: () => {}, createRuntime: noRuntime });
       const add = async (services: LocalServices, name: string) => {
         await services.modules.write(Buffer.from(name));
-        await services.change(({ r2Buckets }) => void r2Buckets.push(bucket(name)));
+        await services.change(({ r2 }) => void r2.buckets.push(bucket(name)));
       };
       const before = await open();
       await add(before, 'first');

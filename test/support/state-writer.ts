@@ -7,13 +7,13 @@ import { SidecarError } from '../../src/protocol/index.js';
 const [stateDir = '', upTo = '0'] = process.argv.slice(2);
 const file = new StateFile(stateDir);
 const state = await file.load();
-writeSync(1, `${state.r2Buckets.length}\n`);
+writeSync(1, `${state.r2.buckets.length}\n`);
 try {
-  while (state.r2Buckets.length < Number(upTo)) {
-    const name = `bucket-${state.r2Buckets.length}`;
-    state.r2Buckets.push({ name, createdOn: new Date().toISOString(), storageClass: 'Standard' });
+  while (state.r2.buckets.length < Number(upTo)) {
+    const name = `bucket-${state.r2.buckets.length}`;
+    state.r2.buckets.push({ name, createdOn: new Date().toISOString(), storageClass: 'Standard' });
     await file.save(state);
-    writeSync(1, `${state.r2Buckets.length}\n`);
+    writeSync(1, `${state.r2.buckets.length}\n`);
   }
 } catch (error) {
   writeSync(

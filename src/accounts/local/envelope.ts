@@ -46,14 +46,10 @@ export function failed(error: unknown): Response {
   return new Response(JSON.stringify(body), { status, headers });
 }
 
-/** The error for the header; without its details, or cut, where it would not fit. */
+/** The error for the header. Where it would not fit, its code alone: the body has the message, whole. */
 function carried(error: SidecarError): string {
   const whole = encode(error);
-  if (whole.length <= MAX_ERROR_HEADER_BYTES) return whole;
-  const message = error.message.slice(0, MAX_ERROR_HEADER_BYTES / 16);
-  return encode(
-    new SidecarError(error.code, message.length < error.message.length ? `${message}…` : message),
-  );
+  return whole.length <= MAX_ERROR_HEADER_BYTES ? whole : encode(new SidecarError(error.code, ''));
 }
 
 function encode(error: SidecarError): string {
@@ -64,8 +60,10 @@ function encode(error: SidecarError): string {
 export async function throwCarried(response: Response): Promise<Response> {
   const carried = response.headers.get(ERROR_HEADER);
   if (carried === null) return response;
-  await response.body?.cancel();
-  throw SidecarError.fromWire(JSON.parse(Buffer.from(carried, 'base64url').toString()));
+  const error = SidecarError.fromWire(JSON.parse(Buffer.from(carried, 'base64url').toString()));
+  // Never cut: a redactor comes later, and does not recognise half of a secret.
+  const { errors } = (await response.json()) as { errors: { message: string }[] };
+  throw error.message === '' ? new SidecarError(error.code, errors[0]?.message ?? '') : error;
 }
 
 /**

@@ -52,7 +52,7 @@ export class LocalServices {
 
   /** @throws ApiError 404 as Cloudflare answers it. */
   worker(name: string): WorkerRecord {
-    const found = this.#state.workers.find((worker) => worker.name === name);
+    const found = this.#state.workers.scripts.find((worker) => worker.name === name);
     if (found) return found;
     throw new ApiError(404, 10007, `This Worker does not exist on your account: ${name}`);
   }
@@ -79,6 +79,7 @@ export class LocalServices {
     const change = async () => {
       const draft = structuredClone(this.#state) as LocalState;
       const result = await edit(draft);
+      this.#file.check(draft); // What cannot be kept must not run either.
       const runtime = await this.storage();
       const { startupTimeMs } = await runtime.deploy(await this.#runtimeWorkers(draft));
       try {
@@ -102,7 +103,7 @@ export class LocalServices {
 
   /** Lets the tails of a Worker tell stack traces by the source maps that were uploaded with it. Without them it does nothing. */
   async loadSourceMaps(workerName: string): Promise<void> {
-    const worker = this.#state.workers.find(({ name }) => name === workerName);
+    const worker = this.#state.workers.scripts.find(({ name }) => name === workerName);
     const version = worker && activeVersion(worker);
     if (!version) return;
     try {
@@ -110,7 +111,8 @@ export class LocalServices {
       const modules = await Promise.all(
         withMaps.map(async (module) => ({
           ...module,
-          content: module.type === 'sourcemap' ? await this.modules.read(module) : new Uint8Array(),
+          content:
+            module.type === 'sourcemap' ? await this.modules.read(workerName, module) : new Uint8Array(),
         })),
       );
       this.tails.setSourceMaps(workerName, readSourceMaps(workerName, version.mainModule, modules));
@@ -190,7 +192,7 @@ export class LocalServices {
   }
 
   #runtimeWorkers(state: Readonly<LocalState>): Promise<RuntimeWorker[]> {
-    const active = state.workers.flatMap((worker) => {
+    const active = state.workers.scripts.flatMap((worker) => {
       const version = activeVersion(worker);
       return version ? [{ name: worker.name, version }] : [];
     });
@@ -203,7 +205,7 @@ export class LocalServices {
       version.modules.map(async (module) => ({
         name: module.name,
         type: module.type,
-        content: await this.modules.read(module),
+        content: await this.modules.read(name, module),
       })),
     );
     return { name, mainModule, modules, bindings, compatibilityDate, compatibilityFlags };

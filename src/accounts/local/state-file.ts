@@ -1,18 +1,16 @@
-import { createHash } from 'node:crypto';
-import { copyFile, link, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, link, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SidecarError } from '../../protocol/index.js';
 import { removeDrafts, writeWhole } from '../write-whole.js';
 import { fileError, isMissing } from './file-error.js';
 import { makeFolder } from './make-folder.js';
-import { emptyState, type LocalState } from './state.js';
-
-const FORMAT = 1;
+import { readState, writeState } from './state/format.js';
+import { StateProblem } from './state/problem.js';
+import { emptyState, type LocalState, SLICES } from './state.js';
 
 /**
- * The account's state on disk: a header line with the checksum, then the state as one line of JSON. Written whole to
- * a temporary file, flushed and renamed over the old one, which stays as the last good copy. Only the owner of the
- * state directory uses it.
+ * The account's state on disk. Written whole to a temporary file, flushed and renamed over the old one, which stays as
+ * the last good copy. Only the owner of the state directory uses it.
  */
 export class StateFile {
   readonly path: string;
@@ -24,30 +22,51 @@ export class StateFile {
   }
 
   /**
-   * The state; an empty one when the directory is new.
-   * @throws SidecarError `state-corrupt`, which names the last good copy. Nothing is repaired by guessing.
+   * The state; an empty one when the directory is new. A file of an older version is understood, and written anew with
+   * the next change. One that is not understood stays as it is.
+   * @throws SidecarError `state-corrupt`, which names the last good copy: nothing is repaired by guessing; `unsupported`
+   * for what a newer version wrote.
    */
   async load(): Promise<LocalState> {
     await this.#removeDrafts();
     const text = await this.#read(this.path);
-    if (text !== undefined) return decode(text) ?? this.#corrupt('does not match its checksum');
+    if (text !== undefined) return this.#understand(text);
     // Without the file but with its copy, somebody removed it: a new, empty account would hide that.
-    if ((await this.#read(this.lastGoodPath)) !== undefined) return this.#corrupt('is missing');
+    if ((await this.#read(this.lastGoodPath)) !== undefined) throw await this.#corrupt('is missing');
     return emptyState();
   }
 
-  /** The state before the one now, when there is a readable one. */
+  /**
+   * The state before the one now, when there is a readable one.
+   * @throws SidecarError `unsupported` for what a newer version wrote: the next change would replace it.
+   */
   async loadLastGood(): Promise<LocalState | undefined> {
     const text = await this.#read(this.lastGoodPath);
-    return text === undefined ? undefined : decode(text);
+    if (text === undefined) return undefined;
+    try {
+      return readState(SLICES, text);
+    } catch (error) {
+      const problem = problemOf(error);
+      if (problem.kind === 'newer') throw newer(this.lastGoodPath, problem);
+      return undefined; // A copy that is of no use.
+    }
   }
 
-  /** Makes `state` the one on disk. When it resolves, it survives a power cut. */
+  /**
+   * Whether `state` could be read again. What is written was made of what callers sent.
+   * @throws SidecarError `invalid-params`
+   */
+  check(state: LocalState): void {
+    textOf(state);
+  }
+
+  /** Makes `state` the one on disk. When it resolves, it survives a power cut. @throws as {@link check}, and `file-error`. */
   async save(state: LocalState): Promise<void> {
+    const text = textOf(state);
     try {
       await makeFolder(this.stateDir);
       await this.#keepLastGood();
-      await writeWhole(this.path, encode(state));
+      await writeWhole(this.path, text);
     } catch (error) {
       throw fileError('write the state file', this.path, error);
     }
@@ -81,6 +100,8 @@ export class StateFile {
 
   async #read(path: string): Promise<string | undefined> {
     try {
+      // A pipe in its place would never end.
+      if (!(await stat(path)).isFile()) throw new Error('it is no file');
       return await readFile(path, 'utf8');
     } catch (error) {
       if (isMissing(error)) return undefined;
@@ -88,42 +109,56 @@ export class StateFile {
     }
   }
 
-  async #corrupt(why: string): Promise<never> {
-    const copy = (await this.loadLastGood()) === undefined ? undefined : this.lastGoodPath;
+  async #understand(text: string): Promise<LocalState> {
+    try {
+      return readState(SLICES, text);
+    } catch (error) {
+      const problem = problemOf(error);
+      throw problem.kind === 'newer'
+        ? newer(this.path, problem)
+        : await this.#corrupt(problem.message, problem);
+    }
+  }
+
+  async #corrupt(why: string, cause?: StateProblem): Promise<SidecarError> {
+    const copy = await this.loadLastGood().catch(() => undefined); // One that cannot be read is not to be advised.
     const advice = copy
-      ? `The state before its last change is in ${copy}; copy that over it to go on from there.`
+      ? `The state before its last change is in ${this.lastGoodPath}; copy that over it to go on from there.`
       : 'There is no good copy of it; restore it from a backup, or remove the state directory to start anew.';
-    throw new SidecarError('state-corrupt', `The state file ${this.path} ${why}. ${advice}`, {
-      data: { path: this.path, ...(copy && { lastGoodPath: copy }) },
+    return new SidecarError('state-corrupt', `The state file ${this.path} ${why}. ${advice}`, {
+      data: { path: this.path, ...(copy && { lastGoodPath: this.lastGoodPath }) },
+      cause,
     });
   }
 }
 
-function encode(state: LocalState): string {
-  const body = JSON.stringify(state);
-  return `${JSON.stringify({ format: FORMAT, sha256: sha256(body) })}\n${body}\n`;
-}
-
-function decode(text: string): LocalState | undefined {
-  const [head = '', body = '', rest] = text.split('\n');
+function textOf(state: LocalState): string {
   try {
-    const header = JSON.parse(head) as { format?: number; sha256?: string };
-    if (header.format !== undefined && header.format > FORMAT) throw newer(header.format);
-    if (rest !== '' || header.format !== FORMAT || header.sha256 !== sha256(body)) return undefined;
-    return JSON.parse(body) as LocalState;
+    return writeState(SLICES, state);
   } catch (error) {
-    if (error instanceof SidecarError) throw error;
-    return undefined; // Not even JSON: as corrupt as a wrong checksum.
+    const problem = problemOf(error);
+    throw new SidecarError(
+      'invalid-params',
+      `This cannot be kept: the state of the account then ${problem.message}. Nothing was changed.`,
+      { cause: problem },
+    );
   }
 }
 
-function newer(format: number): SidecarError {
-  return new SidecarError(
-    'unsupported',
-    `The state directory was written by a newer fluorite-flake (format ${format}; this one knows ${FORMAT}). Update it.`,
+/** What else is thrown comes of a nesting that is too deep for JSON. */
+function problemOf(error: unknown): StateProblem {
+  if (error instanceof StateProblem) return error;
+  return new StateProblem(
+    'damaged',
+    `cannot be handled: ${error instanceof Error ? error.message : error}`,
+    error,
   );
 }
 
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+function newer(path: string, problem: StateProblem): SidecarError {
+  return new SidecarError(
+    'unsupported',
+    `A newer fluorite-flake wrote ${path}: it ${problem.message}. Update fluorite-flake, or use another --state-dir. Nothing was changed.`,
+    { data: { path }, cause: problem },
+  );
 }

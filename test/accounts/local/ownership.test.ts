@@ -70,7 +70,7 @@ test('of several processes that start at once one owns the directory, and the ne
   assert.equal((await children[0]?.use())?.owner, true);
   children[0]?.process.stdin.end();
   await once(children[0]?.process as ChildProcessWithoutNullStreams, 'exit');
-  const stored = (await new StateFile(stateDir).load()).kvNamespaces.map(({ title }) => title);
+  const stored = (await new StateFile(stateDir).load()).kv.namespaces.map(({ title }) => title);
   assert.deepEqual(
     titles.filter((title) => !stored.includes(title)),
     [],

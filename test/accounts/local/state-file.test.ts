@@ -12,8 +12,8 @@ const bucket = (name: string) => ({ name, createdOn: '2026-01-01T00:00:00.000Z',
 test('a new directory has an empty state, and what was saved is loaded', async (t) => {
   const folder = join(await temporaryFolder(t), 'state');
   const file = new StateFile(folder);
-  assert.deepEqual((await file.load()).workers, []);
-  const state = { ...emptyState(), r2Buckets: [bucket('first')] };
+  assert.deepEqual((await file.load()).workers.scripts, []);
+  const state = { ...emptyState(), r2: { buckets: [bucket('first')] } };
   await file.save(state);
   assert.deepEqual(await file.load(), state);
   assert.equal((await stat(file.path)).mode & 0o777, 0o600);
@@ -22,8 +22,8 @@ test('a new directory has an empty state, and what was saved is loaded', async (
 
 test('a damaged, cut or removed state file is refused, and the last good copy is named', async (t) => {
   const file = new StateFile(await temporaryFolder(t));
-  const first = { ...emptyState(), r2Buckets: [bucket('first')] };
-  const second = { ...emptyState(), r2Buckets: [bucket('first'), bucket('second')] };
+  const first = { ...emptyState(), r2: { buckets: [bucket('first')] } };
+  const second = { ...emptyState(), r2: { buckets: [bucket('first'), bucket('second')] } };
   await file.save(first);
   await file.save(second);
   const whole = await readFile(file.path, 'utf8');
@@ -56,8 +56,8 @@ test('a state of a newer version is refused as such', async (t) => {
 test('a call on an account with a corrupt state says so, and works once the copy was put back', async (t) => {
   const folder = await temporaryFolder(t);
   const file = new StateFile(folder);
-  await file.save({ ...emptyState(), r2Buckets: [bucket('first')] });
-  await file.save({ ...emptyState(), r2Buckets: [bucket('first'), bucket('second')] });
+  await file.save({ ...emptyState(), r2: { buckets: [bucket('first')] } });
+  await file.save({ ...emptyState(), r2: { buckets: [bucket('first'), bucket('second')] } });
   await writeFile(file.path, 'garbage');
   const { listR2Buckets } = await import('../../../src/cloudflare/r2.js');
   const { api } = await localAccount(t, { stateDir: folder, createRuntime: noRuntime });

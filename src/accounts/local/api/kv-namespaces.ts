@@ -42,7 +42,7 @@ interface Namespace {
 
 /** @throws ApiError 404 as Cloudflare answers it. */
 export function namespaceOf(services: LocalServices, id: string | undefined): Namespace {
-  const found = services.state.kvNamespaces.find((namespace) => namespace.id === id);
+  const found = services.state.kv.namespaces.find((namespace) => namespace.id === id);
   if (found) return found;
   throw new ApiError(404, 10013, `namespace not found: ${id}`);
 }
@@ -54,7 +54,7 @@ function describe({ id, title }: Namespace): SdkNamespace {
 function sorted(services: LocalServices, url: URL): Namespace[] {
   const order = url.searchParams.get('order') === 'title' ? 'title' : 'id';
   const sign = url.searchParams.get('direction') === 'desc' ? -1 : 1;
-  return [...services.state.kvNamespaces].sort((a, b) => (a[order] < b[order] ? -sign : sign));
+  return [...services.state.kv.namespaces].sort((a, b) => (a[order] < b[order] ? -sign : sign));
 }
 
 function checkTitle(title: unknown, taken: readonly Namespace[]): string {
@@ -69,11 +69,11 @@ function checkTitle(title: unknown, taken: readonly Namespace[]): string {
 
 function createNamespace(services: LocalServices, wanted: unknown, id: string) {
   return services.change((draft) => {
-    const title = checkTitle(wanted, draft.kvNamespaces);
-    if (draft.kvNamespaces.some((namespace) => namespace.id === id)) {
+    const title = checkTitle(wanted, draft.kv.namespaces);
+    if (draft.kv.namespaces.some((namespace) => namespace.id === id)) {
       throw new ApiError(400, 10014, `a namespace with this id already exists: ${id}`);
     }
-    draft.kvNamespaces.push({ id, title, createdOn: new Date().toISOString() });
+    draft.kv.namespaces.push({ id, title, createdOn: new Date().toISOString() });
     return describe({ id, title });
   });
 }
@@ -81,9 +81,9 @@ function createNamespace(services: LocalServices, wanted: unknown, id: string) {
 function renameNamespace(services: LocalServices, id: string, wanted: unknown) {
   return services.change((draft) => {
     namespaceOf(services, id);
-    const others = draft.kvNamespaces.filter((namespace) => namespace.id !== id);
+    const others = draft.kv.namespaces.filter((namespace) => namespace.id !== id);
     const title = checkTitle(wanted, others);
-    for (const namespace of draft.kvNamespaces) if (namespace.id === id) namespace.title = title;
+    for (const namespace of draft.kv.namespaces) if (namespace.id === id) namespace.title = title;
     return describe({ id, title });
   });
 }
@@ -93,6 +93,6 @@ function removeNamespace(services: LocalServices, id: string): Promise<void> {
   return services.change(async (draft) => {
     namespaceOf(services, id);
     await (await services.storage()).kv.clear(id);
-    draft.kvNamespaces = draft.kvNamespaces.filter((namespace) => namespace.id !== id);
+    draft.kv.namespaces = draft.kv.namespaces.filter((namespace) => namespace.id !== id);
   });
 }

@@ -12,7 +12,7 @@ import type { LocalState } from '../state.js';
 
 const BUCKETS = '/accounts/:account/r2/buckets';
 
-type Bucket = LocalState['r2Buckets'][number];
+type Bucket = LocalState['r2']['buckets'][number];
 
 /** R2 buckets. */
 export const r2BucketRoutes: RouteTable = {
@@ -29,7 +29,7 @@ export const r2BucketRoutes: RouteTable = {
 
 /** @throws ApiError 404 as Cloudflare answers it. */
 export function bucketOf(services: LocalServices, name: string | undefined): Bucket {
-  const found = services.state.r2Buckets.find((bucket) => bucket.name === name);
+  const found = services.state.r2.buckets.find((bucket) => bucket.name === name);
   if (found) return found;
   throw new ApiError(404, 10006, `The specified bucket does not exist: ${name}`);
 }
@@ -52,7 +52,7 @@ function listBuckets(services: LocalServices, url: URL): Response {
   const after = cursor
     ? Buffer.from(cursor, 'base64url').toString()
     : (url.searchParams.get('start_after') ?? '');
-  const found = services.state.r2Buckets
+  const found = services.state.r2.buckets
     .filter(({ name }) => name.includes(contains) && name > after)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const page = found.slice(0, limit);
@@ -76,7 +76,7 @@ function createBucket(services: LocalServices, body: Record<string, unknown>) {
     );
   }
   return services.change((draft) => {
-    if (draft.r2Buckets.some((bucket) => bucket.name === name)) {
+    if (draft.r2.buckets.some((bucket) => bucket.name === name)) {
       throw new ApiError(
         409,
         10004,
@@ -89,7 +89,7 @@ function createBucket(services: LocalServices, body: Record<string, unknown>) {
       storageClass,
       ...(location && { location }),
     };
-    draft.r2Buckets.push(bucket);
+    draft.r2.buckets.push(bucket);
     return describe(bucket);
   });
 }
@@ -115,6 +115,6 @@ function removeBucket(services: LocalServices, name: string): Promise<void> {
     if (objects.length > 0) {
       throw new ApiError(409, 10008, `The bucket you tried to delete is not empty: ${name}`);
     }
-    draft.r2Buckets = draft.r2Buckets.filter((bucket) => bucket.name !== name);
+    draft.r2.buckets = draft.r2.buckets.filter((bucket) => bucket.name !== name);
   });
 }

@@ -36,15 +36,21 @@ async function content(
   const [only] = version.modules;
   if (version.modules.length === 1 && only) {
     const headers = { 'content-type': 'application/javascript', etag: `"${version.etag}"` };
-    return new Response((await services.modules.read(only)) as Uint8Array<ArrayBuffer>, { headers });
+    return new Response((await services.modules.read(worker.name, only)) as Uint8Array<ArrayBuffer>, {
+      headers,
+    });
   }
-  return formOf(services, version);
+  return formOf(services, worker, version);
 }
 
-async function formOf(services: LocalServices, version: VersionRecord): Promise<Response> {
+async function formOf(
+  services: LocalServices,
+  worker: WorkerRecord,
+  version: VersionRecord,
+): Promise<Response> {
   const form = new FormData();
   for (const module of version.modules) {
-    const bytes = (await services.modules.read(module)) as Uint8Array<ArrayBuffer>;
+    const bytes = (await services.modules.read(worker.name, module)) as Uint8Array<ArrayBuffer>;
     form.set(module.name, new File([bytes], module.name, { type: MODULE_CONTENT_TYPES[module.type] }));
   }
   return new Response(form, { headers: { 'cf-entrypoint': version.mainModule } });

@@ -175,21 +175,24 @@ function unservable(binding: Record<string, unknown>): SidecarError {
 function checkBinding(binding: WorkerBinding, workerName: string, state: LocalState): void {
   switch (binding.type) {
     case 'kv_namespace':
-      if (state.kvNamespaces.some(({ id }) => id === binding.namespace_id)) return;
+      if (state.kv.namespaces.some(({ id }) => id === binding.namespace_id)) return;
       throw new ApiError(
         400,
         10041,
         `KV namespace '${binding.namespace_id}' of the binding ${binding.name} was not found`,
       );
     case 'r2_bucket':
-      if (state.r2Buckets.some(({ name }) => name === binding.bucket_name)) return;
+      if (state.r2.buckets.some(({ name }) => name === binding.bucket_name)) return;
       throw new ApiError(
         400,
         10085,
         `R2 bucket '${binding.bucket_name}' of the binding ${binding.name} was not found`,
       );
     case 'service':
-      if (binding.service === workerName || state.workers.some(({ name }) => name === binding.service))
+      if (
+        binding.service === workerName ||
+        state.workers.scripts.some(({ name }) => name === binding.service)
+      )
         return;
       throw new ApiError(
         400,

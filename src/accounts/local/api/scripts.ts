@@ -15,13 +15,13 @@ const SCRIPT = `${WORKERS}/scripts/:script`;
 /** Workers: list, upload, delete. */
 export const scriptRoutes: RouteTable = {
   [`GET ${WORKERS}/scripts`]: read((_, services) => {
-    const deployed = services.state.workers.filter((worker) => worker.deployments.length > 0);
+    const deployed = services.state.workers.scripts.filter((worker) => worker.deployments.length > 0);
     return ok(deployed.map(describeScript));
   }),
   [`PUT ${SCRIPT}`]: write(({ params, request }, services) => upload(services, params.script ?? '', request)),
   [`DELETE ${SCRIPT}`]: write((call, services) => remove(services, call)),
   [`GET ${WORKERS}/services/:script`]: read(({ params }, services) => {
-    const worker = services.state.workers.find(({ name }) => name === params.script);
+    const worker = services.state.workers.scripts.find(({ name }) => name === params.script);
     if (worker) return ok(describeService(worker));
     throw new ApiError(404, 10090, `This service does not exist on your account: ${params.script}`);
   }),
@@ -29,7 +29,7 @@ export const scriptRoutes: RouteTable = {
   // What wrangler asks before it deletes a Worker: who would miss it.
   [`GET ${SCRIPT}/references`]: read(({ params }, services) => {
     const { name } = services.worker(params.script ?? '');
-    const incoming = usersOf(services.state.workers, name).map((user) => ({
+    const incoming = usersOf(services.state.workers.scripts, name).map((user) => ({
       service: user.name,
       environment: 'production',
       name: user.name,
@@ -70,7 +70,7 @@ async function remove(services: LocalServices, { params, url }: Call): Promise<R
   const force = url.searchParams.get('force') === 'true';
   await services.undeploy((draft) => {
     existingWorker(draft, name);
-    const users = usersOf(draft.workers, name);
+    const users = usersOf(draft.workers.scripts, name);
     if (users.length > 0 && !force) {
       const names = users.map((worker) => worker.name).join(', ');
       throw new ApiError(
@@ -79,7 +79,7 @@ async function remove(services: LocalServices, { params, url }: Call): Promise<R
         `The Worker ${name} is bound to as a service by ${names}. Delete or redeploy those first`,
       );
     }
-    draft.workers = draft.workers.filter((worker) => worker.name !== name);
+    draft.workers.scripts = draft.workers.scripts.filter((worker) => worker.name !== name);
   });
   services.tails.endWorker(name);
   return ok(null);

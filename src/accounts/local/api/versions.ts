@@ -107,7 +107,7 @@ export function addChangedVersion(
 
 /** A Worker of `draft`, made when there is none of that name. */
 export function workerOf(draft: LocalState, name: string): WorkerRecord {
-  const found = draft.workers.find((worker) => worker.name === name);
+  const found = draft.workers.scripts.find((worker) => worker.name === name);
   if (found) return found;
   const createdOn = new Date().toISOString();
   const worker: WorkerRecord = {
@@ -120,13 +120,13 @@ export function workerOf(draft: LocalState, name: string): WorkerRecord {
     deployments: [],
     settings: { logpush: false, tags: [] },
   };
-  draft.workers.push(worker);
+  draft.workers.scripts.push(worker);
   return worker;
 }
 
 /** The Worker of `draft` that must be there. */
 export function existingWorker(draft: LocalState, name: string): WorkerRecord {
-  const found = draft.workers.find((worker) => worker.name === name);
+  const found = draft.workers.scripts.find((worker) => worker.name === name);
   if (found) return found;
   throw new ApiError(404, 10007, `This Worker does not exist on your account: ${name}`);
 }
