@@ -8,6 +8,7 @@ import {
 } from '../src/protocol/index.js';
 import { PendingTable } from '../src/transport/pending-table.js';
 import { cancelled, indeterminate, lostTwice, overloaded, timedOut } from './call-errors.js';
+import { type CallOptions, checkCallOptions } from './call-options.js';
 import { decode, RawResult } from './raw-result.js';
 import { writeParams } from './request-params.js';
 
@@ -16,14 +17,6 @@ const MAX_PENDING = 65_536;
 const SWEEP_MS = 250;
 /** The thread's own calls have the ids between. */
 const ID_STEP = 2;
-export interface CallOptions {
-  /** Cancels the call: it rejects with the code `cancelled` (name `AbortError`). */
-  signal?: AbortSignal;
-  /** Milliseconds to wait for the answer, restarts included. Default: the contract's for the method. */
-  timeout?: number;
-  /** Takes the progress of long calls. */
-  onProgress?: (value: NotificationParams<'$/progress'>['value']) => void;
-}
 
 /** What the library itself gives beside a caller's options. */
 export interface OwnCallOptions extends CallOptions {
@@ -102,7 +95,7 @@ export class Calls {
     raw = false,
   ): Promise<Result<M>> {
     return new Promise((resolve, reject) => {
-      const { signal } = options;
+      const { signal, timeout } = checkCallOptions(options);
       if (signal?.aborted) throw cancelled(method, signal);
       if (this.#pending.size + this.#abandoned.size >= MAX_PENDING) {
         throw overloaded(method, MAX_PENDING);
@@ -117,7 +110,7 @@ export class Calls {
         sent: false,
         repeated: false,
         deadlineMs: 0,
-        timeoutMs: checkTimeout(options.timeout) ?? methods[method].timeoutMs,
+        timeoutMs: timeout ?? methods[method].timeoutMs,
         post,
         resolve: resolve as (result: unknown) => void,
         reject,
@@ -322,10 +315,4 @@ export class Calls {
   #fault(what: string): void {
     this.#options.onFault(new SidecarError('protocol-error', `The CLI broke the protocol: ${what}.`));
   }
-}
-
-/** @throws SidecarError `invalid-option` */
-export function checkTimeout(timeout: number | undefined): number | undefined {
-  if (timeout === undefined || (Number.isFinite(timeout) && timeout > 0 && timeout < 2 ** 31)) return timeout;
-  throw new SidecarError('invalid-option', `\`timeout\` is a number of milliseconds over 0, not ${timeout}.`);
 }

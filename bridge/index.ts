@@ -11,7 +11,7 @@ export {
   type TraceEvent,
 } from '../src/protocol/index.js';
 export type { RemoteCallOptions, RemoteTailBatch, RemoteTailEnd } from '../worker/contract.js';
-export type { CallOptions } from './calls.js';
+export type { CallOptions } from './call-options.js';
 export {
   createR2Bucket,
   createTauriSidecar,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
 import { DEFAULT_MAX_BODY_BYTES, SidecarError } from '../src/protocol/index.js';
+import { path } from '../src/protocol/resources.js';
 
 const milliseconds = z
   .number()
@@ -14,7 +15,7 @@ const MAX_TOKEN_BYTES = 64 * 1024;
 /** The options of a sidecar; `SidecarOptions` is inferred from here. */
 const schema = z.strictObject({
   /** The CLI: a name on PATH, a path, or a .js file that this Node runs. Default: the package's own. */
-  cliPath: z.string().min(1).optional(),
+  cliPath: path().optional(),
   /**
    * `worker/main.cjs` in a copy of the package's `dist`, for apps that are bundled and shipped without node_modules;
    * the CLI beside it is used too, unless `cliPath` names another. Default: looked for, see docs/bundling.md.
@@ -54,11 +55,16 @@ const schema = z.strictObject({
   /** Refuses every method that changes something with `read-only`. Default: false. */
   readOnly: z.boolean().default(false),
   /** The local account's folder. Default: the platform's data folder. */
-  stateDir: z.string().min(1).optional(),
+  stateDir: path().optional(),
   /** The CLI's working directory, where `deployWorker` looks for a project. Default: the host's. */
-  cwd: z.string().min(1).optional(),
+  cwd: path().optional(),
   /** Added to the CLI's environment, which is an allow-list of the host's. */
-  env: z.record(z.string(), z.string()).default({}),
+  env: z
+    .record(
+      z.string().regex(/^[^=\0]+$/, 'a variable has a name without = and NUL'),
+      z.string().regex(/^[^\0]*$/, 'a variable has a value without NUL'),
+    )
+    .default({}),
   /** Milliseconds the CLI may take to become ready. Default: 10000. */
   startTimeout: milliseconds.min(1).default(10_000),
   /**

@@ -13,7 +13,7 @@ import type {
   RemoteTailEnd,
   WorkerApi,
 } from '../worker/contract.js';
-import { checkTimeout } from './calls.js';
+import { checkCallOptions } from './call-options.js';
 import type { Connection, WorkerLink } from './connection.js';
 import { unwrap } from './failures.js';
 import { writeParams } from './request-params.js';
@@ -69,9 +69,16 @@ export interface RemoteOptions {
 export function createRemote({ connection, maxBodyBytes, checkAlive, call }: RemoteOptions): RemoteSidecar {
   return {
     call: (method, ...[params, options = {}]) => call(method, params, options),
-    tail: async (params, onBatch, options) => {
+    tail: async (params, onBatch, options = {}) => {
+      const { timeout } = checkCallOptions(options);
+      if (typeof onBatch !== 'function') {
+        throw new SidecarError(
+          'invalid-option',
+          'The callback of `remote.tail` is a function, in `proxy()`.',
+        );
+      }
       const json = writeParams(TAIL_LOGS, params, maxBodyBytes);
-      const deadlineMs = performance.now() + (checkTimeout(options?.timeout) ?? methods[TAIL_LOGS].timeoutMs);
+      const deadlineMs = performance.now() + (timeout ?? methods[TAIL_LOGS].timeoutMs);
       for (;;) {
         checkAlive(TAIL_LOGS);
         const leftMs = Math.max(1, deadlineMs - performance.now());

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { AccountInfo, CallableMethod, Params, Result } from '../src/protocol/index.js';
-import type { CallOptions } from './calls.js';
+import { type CallOptions, checkCallOptions } from './call-options.js';
 import { Connection } from './connection.js';
 import { DebugLog } from './debug-log.js';
 import type { SidecarEvents } from './events.js';
@@ -124,11 +124,11 @@ export class TauriSidecar extends EventEmitter<SidecarEvents> {
 
   /**
    * Streams the trace events of a Worker; the reading begins at once. Ends with the loop over it or with the signal.
-   * @throws SidecarError `not-running`; from the iteration, the codes of `dashboard.tailLogs`
+   * @throws SidecarError `not-running`, `invalid-option`; from the iteration, the codes of `dashboard.tailLogs`
    */
   tailLogs(params: Params<'dashboard.tailLogs'>, options: { signal?: AbortSignal } = {}): TailStream {
     this.#checkAlive('dashboard.tailLogs');
-    return this.#connection.tails.open(params, options.signal);
+    return this.#connection.tails.open(params, checkCallOptions(options).signal);
   }
 
   /** Stops the sidecar. */

@@ -1,6 +1,7 @@
 import { notifications, type Params, parseResult, type Result, SidecarError } from '../src/protocol/index.js';
 import type { LaneMessage } from '../worker/contract.js';
-import type { CallOptions, Calls } from './calls.js';
+import type { CallOptions } from './call-options.js';
+import type { Calls } from './calls.js';
 import type { SidecarEvents } from './events.js';
 import { gapBatch, TailBatch } from './tail-batch.js';
 import { TailStream } from './tail-stream.js';

@@ -96,8 +96,10 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
   10004: 'already-exists', // R2 bucket
   10008: 'not-empty', // R2 bucket
   10014: 'already-exists', // KV namespace title
+  10019: 'invalid-params', // KV key
   10021: 'script-invalid', // the runtime refused the script
   10027: 'limit-exceeded', // script too large
+  10033: 'invalid-params', // KV expiration
   10057: 'limit-exceeded', // too many tails, or too much traffic for one
   10041: 'not-found', // KV namespace of a binding
   10042: 'not-found', // the same, malformed id

@@ -1,9 +1,15 @@
 import type { ObjectUploadResponse } from 'cloudflare/resources/r2/buckets/objects';
-import { type R2Bucket, type R2HttpMetadata, type R2Object, SidecarError } from '../protocol/index.js';
+import type { R2Bucket, R2HttpMetadata, R2Object } from '../protocol/index.js';
 import type { Api } from './client.js';
 import { call } from './errors.js';
 import { everyCursor, listed } from './pages.js';
-import { asciiJson, CUSTOM_METADATA_HEADER, HEADER_OF_METADATA, STORAGE_CLASS_HEADER } from './r2-headers.js';
+import {
+  asciiJson,
+  CUSTOM_METADATA_HEADER,
+  httpMetadataHeaders,
+  httpMetadataOf,
+  STORAGE_CLASS_HEADER,
+} from './r2-headers.js';
 
 const BUCKETS_PER_PAGE = 1000;
 
@@ -166,22 +172,17 @@ export async function deleteObject(
 }
 
 function objectHeaders(options: PutObjectOptions): Record<string, string> {
-  const headers: Record<string, string> = { 'content-type': 'application/octet-stream' };
-  for (const [field, header] of Object.entries(HEADER_OF_METADATA)) {
-    const value = options.httpMetadata?.[field as keyof R2HttpMetadata];
-    if (value !== undefined) headers[header] = field === 'cacheExpiry' ? httpDate(value) : value;
-  }
+  const headers: Record<string, string> = {
+    'content-type': 'application/octet-stream',
+    ...httpMetadataHeaders(options.httpMetadata ?? {}),
+  };
   if (options.storageClass) headers[STORAGE_CLASS_HEADER] = options.storageClass;
   if (options.customMetadata) headers[CUSTOM_METADATA_HEADER] = asciiJson(options.customMetadata);
   return headers;
 }
 
 function objectOfHeaders(key: string, headers: Headers): R2Object {
-  const httpMetadata: R2HttpMetadata = {};
-  for (const [field, header] of Object.entries(HEADER_OF_METADATA)) {
-    const value = headers.get(header);
-    if (value) httpMetadata[field as keyof R2HttpMetadata] = field === 'cacheExpiry' ? isoTime(value) : value;
-  }
+  const httpMetadata = httpMetadataOf(headers);
   const modified = headers.get('last-modified');
   const custom = headers.get(CUSTOM_METADATA_HEADER);
   return {
@@ -195,21 +196,6 @@ function objectOfHeaders(key: string, headers: Headers): R2Object {
     ...(Object.keys(httpMetadata).length > 0 && { httpMetadata }),
     ...(custom && { customMetadata: JSON.parse(custom) as Record<string, string> }),
   };
-}
-
-function httpDate(time: string): string {
-  const ms = Date.parse(time);
-  if (!Number.isNaN(ms)) return new Date(ms).toUTCString();
-  throw new SidecarError(
-    'invalid-params',
-    `httpMetadata.cacheExpiry is a time such as 2030-01-01T00:00:00Z, not ${time}.`,
-  );
-}
-
-/** A HTTP date as ISO 8601; one that cannot be read, such as `0`, as it is. */
-function isoTime(date: string): string {
-  const ms = Date.parse(date);
-  return Number.isNaN(ms) ? date : new Date(ms).toISOString();
 }
 
 function unquoted(etag: string | null | undefined): string {

@@ -7,10 +7,9 @@ import * as r from './resources.js';
 const noParams = lazy(() => z.strictObject({}));
 const success = lazy(() => z.object({ success: z.literal(true) }));
 const page = lazy(() => ({
-  cursor: z.string().optional(),
+  cursor: r.text().optional(),
   limit: z.number().int().min(1).max(1000).optional(),
 }));
-const absolutePath = lazy(() => z.string().min(1));
 const ACCOUNT_ERRORS = [
   'credentials-invalid',
   'permission-denied',
@@ -90,26 +89,26 @@ export const methods = {
       /** Overrides the configuration's name; required with `script` or `modules`. */
       name: r.workerName().optional(),
       /** The configuration's environment. */
-      env: z.string().min(1).optional(),
+      env: r.text().min(1).optional(),
       /** Builds and checks, deploys nothing. */
       dryRun: z.boolean().default(false),
       /** The project folder; the server's own working directory when neither `script` nor `modules` is given. */
-      cwd: z.string().min(1).optional(),
+      cwd: r.path().optional(),
       /** The entry file, relative to `cwd`; overrides the configuration's `main`. */
-      entry: z.string().min(1).optional(),
+      entry: r.path().optional(),
       /** The whole Worker as one ES module. */
-      script: z.string().optional(),
+      script: r.text().optional(),
       /** The Worker as modules; the first one is the main module. */
       modules: z.array(r.workerModule()).min(1).optional(),
       /** Added to the configuration's bindings; one of the same name wins over it. */
       bindings: z.array(r.workerBinding()).optional(),
       /** Plain text bindings by name. */
-      vars: z.record(z.string(), z.string()).optional(),
+      vars: z.record(r.text(), r.text()).optional(),
       compatibilityDate: z.iso.date().optional(),
-      compatibilityFlags: z.array(z.string()).optional(),
+      compatibilityFlags: z.array(r.text()).optional(),
       minify: z.boolean().optional(),
       /** Kept with the deployment. */
-      message: z.string().max(100).optional(),
+      message: r.text().max(100).optional(),
     }),
     result: z.object({
       success: z.literal(true),
@@ -166,13 +165,13 @@ export const methods = {
     params: z.strictObject({
       name: r.workerName(),
       /** Absolute, or a path and query; default `/`. */
-      url: z.string().optional(),
+      url: r.text().optional(),
       method: z
         .string()
         .regex(/^[A-Z]+$/, 'an HTTP method in capitals')
         .default('GET'),
-      headers: z.record(z.string(), z.string()).optional(),
-      body: z.string().optional(),
+      headers: z.record(z.string(), r.headerValue()).optional(),
+      body: r.text().optional(),
       bodyEncoding: r.bodyEncoding().default('utf8'),
     }),
     result: z.object({
@@ -225,7 +224,7 @@ export const methods = {
   })),
   'dashboard.createKvNamespace': method(() => ({
     summary: 'Creates a KV namespace.',
-    params: z.strictObject({ title: z.string().min(1).max(512) }),
+    params: z.strictObject({ title: r.text().min(1).max(512) }),
     result: success().extend({ namespace: r.kvNamespace() }),
     errors: ['already-exists', ...ACCOUNT_ERRORS],
     repeatable: false,
@@ -250,18 +249,18 @@ export const methods = {
         .min(1)
         .optional(),
       /** Only these HTTP methods. */
-      method: z.array(z.string()).min(1).optional(),
+      method: z.array(r.text()).min(1).optional(),
       /** Only events one of whose log messages contains this text. */
-      search: z.string().min(1).optional(),
+      search: r.text().min(1).optional(),
       /** The share of events to send, over 0 and up to 1. */
       samplingRate: z.number().gt(0).max(1).optional(),
       /** Only requests with these headers, each optionally of one value. */
       headers: z
-        .array(z.strictObject({ key: z.string().min(1), query: z.string().optional() }))
+        .array(z.strictObject({ key: r.text().min(1), query: r.text().optional() }))
         .min(1)
         .optional(),
       /** Only requests from these addresses; `self` is the caller's own. */
-      clientIp: z.array(z.string()).min(1).optional(),
+      clientIp: z.array(r.text()).min(1).optional(),
     }),
     result: z.object({ tailId: z.string() }),
     errors: [
@@ -288,8 +287,8 @@ export const methods = {
     summary: 'One page of the objects of a bucket, in key order.',
     params: z.strictObject({
       bucket: r.r2BucketName(),
-      prefix: z.string().optional(),
-      delimiter: z.string().min(1).optional(),
+      prefix: r.text().optional(),
+      delimiter: r.text().min(1).optional(),
       ...page(),
     }),
     result: z.object({
@@ -307,7 +306,7 @@ export const methods = {
     params: z.strictObject({
       bucket: r.r2BucketName(),
       key: r.r2ObjectKey(),
-      path: absolutePath().optional(),
+      path: r.path().optional(),
     }),
     result: r.r2Object().extend({
       body: z.string().optional(),
@@ -325,11 +324,11 @@ export const methods = {
       .strictObject({
         bucket: r.r2BucketName(),
         key: r.r2ObjectKey(),
-        body: z.string().optional(),
+        body: r.text().optional(),
         bodyEncoding: r.bodyEncoding().default('utf8'),
-        path: absolutePath().optional(),
-        httpMetadata: r.r2HttpMetadata().strict().optional(),
-        customMetadata: z.record(z.string(), z.string()).optional(),
+        path: r.path().optional(),
+        httpMetadata: r.r2HttpMetadataParams().optional(),
+        customMetadata: z.record(r.text(), r.text()).optional(),
         storageClass: r.r2StorageClass().optional(),
       })
       .refine(
@@ -355,8 +354,8 @@ export const methods = {
     summary: 'One page of the keys of a namespace, in key order.',
     params: z.strictObject({
       namespaceId: r.kvNamespaceId(),
-      prefix: z.string().optional(),
-      cursor: z.string().optional(),
+      prefix: r.text().optional(),
+      cursor: r.text().optional(),
       /** As Cloudflare limits it. */
       limit: z.number().int().min(10).max(1000).optional(),
     }),
@@ -370,7 +369,7 @@ export const methods = {
     params: z.strictObject({
       namespaceId: r.kvNamespaceId(),
       key: r.kvKey(),
-      path: absolutePath().optional(),
+      path: r.path().optional(),
     }),
     result: z.object({
       key: z.string(),
@@ -392,9 +391,9 @@ export const methods = {
       .strictObject({
         namespaceId: r.kvNamespaceId(),
         key: r.kvKey(),
-        value: z.string().optional(),
+        value: r.text().optional(),
         valueEncoding: r.bodyEncoding().default('utf8'),
-        path: absolutePath().optional(),
+        path: r.path().optional(),
         /** Seconds from now until the key expires, at least 60. */
         expirationTtl: z.number().int().min(60).optional(),
         /** Seconds since 1970 when the key expires, at least 60 from now. */
@@ -431,7 +430,7 @@ export const methods = {
           'a project name has lower case letters, digits and hyphens, at most 63',
         ),
       /** The folder the project's folder is made in. */
-      path: z.string().min(1),
+      path: r.path(),
       /** `worker` is short for `worker-typescript`. */
       framework: z.enum(['worker-typescript', 'worker']).default('worker-typescript'),
       packageManager: z.enum(['npm', 'pnpm', 'yarn', 'bun']).default('npm'),

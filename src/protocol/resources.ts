@@ -1,5 +1,14 @@
 import * as z from 'zod';
 import { lazy } from './lazy.js';
+import {
+  headerValueFault,
+  kvKeyFault,
+  moduleNameFault,
+  pathFault,
+  type Rule,
+  r2KeyFault,
+  textFault,
+} from './names.js';
 
 type Shape<S extends () => z.ZodType> = z.infer<ReturnType<S>>;
 
@@ -24,12 +33,19 @@ export const r2BucketName = lazy(() =>
 );
 
 /** An R2 object key: 1 to 1,024 bytes of UTF-8. */
-export const r2ObjectKey = lazy(() => utf8(1024, 'an object key'));
+export const r2ObjectKey = lazy(() => ruled(z.string().min(1), r2KeyFault));
 
 /** A KV key: 1 to 512 bytes of UTF-8, not `.` or `..`. */
-export const kvKey = lazy(() =>
-  utf8(512, 'a key').refine((key) => key !== '.' && key !== '..', 'a key cannot be . or ..'),
-);
+export const kvKey = lazy(() => ruled(z.string().min(1), kvKeyFault));
+
+/** Text that is sent as UTF-8. */
+export const text = lazy(() => ruled(z.string(), textFault));
+
+/** The path of a file or folder. */
+export const path = lazy(() => ruled(z.string().min(1), pathFault));
+
+/** What is sent in a header. */
+export const headerValue = lazy(() => ruled(z.string(), headerValueFault));
 
 /** A KV namespace's id: 32 hexadecimal digits. */
 export const kvNamespaceId = lazy(() =>
@@ -42,14 +58,12 @@ export const bodyEncoding = lazy(() => z.enum(['utf8', 'base64']));
 /** ISO 8601 time. */
 export const timestamp = lazy(() => z.string());
 
-function utf8(maxBytes: number, what: string) {
-  return z
-    .string()
-    .min(1)
-    .refine(
-      (text) => new TextEncoder().encode(text).length <= maxBytes,
-      `${what} has at most ${maxBytes} bytes of UTF-8`,
-    );
+/** `type`, and nothing that `rule` finds a fault in. */
+function ruled(type: z.ZodString, rule: Rule): z.ZodString {
+  return type.superRefine((value, context) => {
+    const message = rule(value);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
 }
 
 /** Which account answers: the embedded local one, or Cloudflare's. */
@@ -108,6 +122,18 @@ export const r2HttpMetadata = lazy(() =>
   }),
 );
 export type R2HttpMetadata = Shape<typeof r2HttpMetadata>;
+
+/** The same as a caller gives it: what no header can hold is refused. */
+export const r2HttpMetadataParams = lazy(() =>
+  z.strictObject({
+    contentType: headerValue().optional(),
+    contentLanguage: headerValue().optional(),
+    contentDisposition: headerValue().optional(),
+    contentEncoding: headerValue().optional(),
+    cacheControl: headerValue().optional(),
+    cacheExpiry: headerValue().optional(),
+  }),
+);
 
 export const r2Object = lazy(() =>
   z.object({
@@ -196,24 +222,24 @@ export const workerBinding = lazy(() =>
   z.discriminatedUnion('type', [
     z.strictObject({
       type: z.literal('kv_namespace'),
-      name: z.string(),
+      name: text(),
       namespace_id: kvNamespaceId().optional(),
     }),
     z.strictObject({
       type: z.literal('r2_bucket'),
-      name: z.string(),
+      name: text(),
       bucket_name: r2BucketName().optional(),
-      jurisdiction: z.string().optional(),
+      jurisdiction: text().optional(),
     }),
-    z.strictObject({ type: z.literal('plain_text'), name: z.string(), text: z.string() }),
-    z.strictObject({ type: z.literal('secret_text'), name: z.string(), text: z.string() }),
-    z.strictObject({ type: z.literal('json'), name: z.string(), json: z.unknown() }),
+    z.strictObject({ type: z.literal('plain_text'), name: text(), text: text() }),
+    z.strictObject({ type: z.literal('secret_text'), name: text(), text: text() }),
+    z.strictObject({ type: z.literal('json'), name: text(), json: z.unknown() }),
     z.strictObject({
       type: z.literal('service'),
-      name: z.string(),
+      name: text(),
       service: workerName(),
-      environment: z.string().optional(),
-      entrypoint: z.string().optional(),
+      environment: text().optional(),
+      entrypoint: text().optional(),
     }),
   ]),
 );
@@ -222,9 +248,9 @@ export type WorkerBinding = Shape<typeof workerBinding>;
 /** A module of a Worker. `content` is text, or base64 where `encoding` says so. */
 export const workerModule = lazy(() =>
   z.strictObject({
-    name: z.string().min(1),
+    name: ruled(z.string().min(1), moduleNameFault),
     type: z.enum(['esm', 'commonjs', 'text', 'json', 'data', 'wasm']).default('esm'),
-    content: z.string(),
+    content: text(),
     encoding: bodyEncoding().default('utf8'),
   }),
 );

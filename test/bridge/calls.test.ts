@@ -59,6 +59,32 @@ test('what an object of a class keeps in accessors is sent as what it keeps in f
   assert.equal((await sidecar.call('system.ping', new Ping())).payload, 'kept');
 });
 
+test('options that are none are refused by every door, and the sidecar lives', async () => {
+  const { sidecar } = await running();
+  const bad: readonly unknown[] = [
+    ...[null, 5, 'x', true, [], () => 1],
+    ...[{}, 5, 'x', [], { aborted: true }].map((signal) => ({ signal })),
+    ...['x', null, -1, 0, Number.NaN, 2 ** 31, {}].map((timeout) => ({ timeout })),
+    ...[5, null, {}].map((onProgress) => ({ onProgress })),
+  ];
+  const { remote } = sidecar;
+  const doors: readonly ((options: unknown) => Promise<unknown>)[] = [
+    (options) => sidecar.call('system.ping', {}, options as never),
+    (options) => sidecar.callRaw('system.ping', {}, options as never),
+    (options) => remote.call('system.ping', {}, options as never),
+    (options) => remote.tail({ workerName: 'w' }, () => {}, options as never),
+    async (options) => sidecar.tailLogs({ workerName: 'w' }, options as never),
+  ];
+  for (const options of bad) {
+    for (const door of doors) assert.equal((await errorOf(door(options))).code, 'invalid-option');
+  }
+  for (const callback of [undefined, null, 5, {}]) {
+    const tail = remote.tail({ workerName: 'w' }, callback as never);
+    assert.equal((await errorOf(tail)).code, 'invalid-option');
+  }
+  assert.equal((await sidecar.call('system.ping', {}, { signal: null as never })).pong, true);
+});
+
 test('before start, and after stop, a call is refused at once', async (t) => {
   const { sidecar } = await createScenario(t, '');
   assert.equal((await errorOf(sidecar.call('system.ping'))).code, 'not-running');

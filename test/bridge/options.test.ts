@@ -5,7 +5,7 @@ import { createTauriSidecar, SidecarError, type SidecarOptions, TauriSidecar } f
 import { createAuthToken, resolveOptions } from '../../bridge/options.js';
 
 const BAD: Record<string, unknown[]> = {
-  cliPath: ['', 7, null],
+  cliPath: ['', 7, null, 'a\0'],
   ipcPort: [-1, 65_536, 1.5, '9123'],
   ipcHost: [127],
   authToken: ['', 1, 'ü'.repeat(32_769)],
@@ -15,9 +15,9 @@ const BAD: Record<string, unknown[]> = {
   restartDelay: [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '5000'],
   maxRestarts: [-1, 2.5, '5'],
   account: ['', 'somewhere', 7],
-  stateDir: ['', 1],
-  cwd: ['', 1],
-  env: ['PATH=/bin', { PATH: 1 }],
+  stateDir: ['', 1, '/a\0b', '\ud800'],
+  cwd: ['', 1, '\0'],
+  env: ['PATH=/bin', { PATH: 1 }, { PATH: '\0' }, { 'A=B': 'c' }, { '': 'c' }, { 'A\0': 'c' }],
   startTimeout: [0, -1, '1'],
   maxBodyBytes: [0, 1023, 1.5],
 };

@@ -129,7 +129,7 @@ test('keys, values, metadata and expiry go through the SDK and come back', async
   await kv.deleteKey(api, id, 'plain', never());
   await assert.rejects(kv.getValue(api, id, 'plain', never()), { code: 'not-found' });
   await assert.rejects(kv.putValue(api, id, 'k', new Blob(['v']), { expirationTtl: 5 }, never()), {
-    code: 'cloudflare-error',
+    code: 'invalid-params',
   });
   await assert.rejects(kv.getValue(api, id, 'k'.repeat(513), never()), { code: 'limit-exceeded' });
 });

@@ -6,7 +6,8 @@ import type {
 import {
   asciiJson,
   CUSTOM_METADATA_HEADER,
-  HEADER_OF_METADATA,
+  httpMetadataHeaders,
+  httpMetadataOf,
   STORAGE_CLASS_HEADER,
 } from '../../../cloudflare/r2-headers.js';
 import { SidecarError } from '../../../protocol/index.js';
@@ -98,12 +99,8 @@ function headersOf(object: R2ObjectInfo): Headers {
     etag: `"${object.etag}"`,
     'last-modified': new Date(object.uploaded).toUTCString(),
     [STORAGE_CLASS_HEADER]: object.storageClass,
+    ...httpMetadataHeaders(object.httpMetadata),
   });
-  for (const [field, header] of Object.entries(HEADER_OF_METADATA)) {
-    const value = object.httpMetadata[field];
-    if (value === undefined) continue;
-    headers.set(header, field === 'cacheExpiry' ? new Date(value).toUTCString() : value);
-  }
   if (Object.keys(object.customMetadata).length > 0) {
     headers.set(CUSTOM_METADATA_HEADER, asciiJson(object.customMetadata));
   }
@@ -120,11 +117,9 @@ async function putObject(r2: R2Storage, bucket: string, { params, request }: Cal
       { data: { bytes: size, limitBytes: LIMITS.r2UploadBytes } },
     );
   }
-  const custom = request.headers.get(CUSTOM_METADATA_HEADER);
   const stored = await r2.put(bucket, params.key ?? '', request.body ?? new Uint8Array(), {
     size,
-    httpMetadata: httpMetadataOf(request.headers),
-    customMetadata: custom === null ? {} : parseCustomMetadata(custom),
+    ...metadataOf(request.headers),
     storageClass: request.headers.get(STORAGE_CLASS_HEADER) ?? 'Standard',
   });
   return ok({
@@ -137,27 +132,30 @@ async function putObject(r2: R2Storage, bucket: string, { params, request }: Cal
   } satisfies ObjectUploadResponse);
 }
 
-function httpMetadataOf(headers: Headers): Record<string, string> {
-  const metadata: Record<string, string> = {};
-  for (const [field, header] of Object.entries(HEADER_OF_METADATA)) {
-    const value = headers.get(header);
-    if (value === null) continue;
-    if (field !== 'cacheExpiry') metadata[field] = value;
-    else if (!Number.isNaN(Date.parse(value))) metadata[field] = new Date(value).toISOString();
-  }
-  return metadata;
+/** @throws ApiError 400, or 413 when it is larger than R2 allows. */
+function metadataOf(headers: Headers) {
+  const custom = headers.get(CUSTOM_METADATA_HEADER);
+  const { cacheExpiry, ...fields } = httpMetadataOf(headers);
+  const isTime = cacheExpiry !== undefined && !Number.isNaN(Date.parse(cacheExpiry));
+  const httpMetadata: Record<string, string> = { ...fields, ...(isTime && { cacheExpiry }) };
+  const customMetadata = custom === null ? {} : parseCustomMetadata(custom);
+  const bytes = [...Object.values(httpMetadata), ...Object.entries(customMetadata).flat()]
+    .map((text) => Buffer.byteLength(text))
+    .reduce((sum, one) => sum + one, 0);
+  if (bytes <= LIMITS.r2MetadataBytes) return { httpMetadata, customMetadata };
+  throw new ApiError(413, 10012, `The metadata has ${bytes} bytes; the limit is ${LIMITS.r2MetadataBytes}`);
 }
 
 function parseCustomMetadata(text: string): Record<string, string> {
-  if (Buffer.byteLength(text) > LIMITS.r2MetadataBytes) {
-    throw new ApiError(413, 10012, `The custom metadata has over ${LIMITS.r2MetadataBytes} bytes, the limit`);
-  }
+  let parsed: unknown;
   try {
-    const parsed = JSON.parse(text) as Record<string, unknown>;
-    return Object.fromEntries(Object.entries(parsed).map(([name, value]) => [name, String(value)]));
+    parsed = JSON.parse(text);
   } catch {
-    throw new ApiError(400, 10001, 'cf-r2-custom-metadata is not a JSON object');
+    parsed = undefined; // Told below.
   }
+  const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
+  if (!isObject) throw new ApiError(400, 10001, `${CUSTOM_METADATA_HEADER} is not a JSON object`);
+  return Object.fromEntries(Object.entries(parsed as object).map(([name, value]) => [name, String(value)]));
 }
 
 async function deleteMany(r2: R2Storage, bucket: string, { request }: Call): Promise<Response> {
