@@ -30,6 +30,8 @@ export type TailParams = Params<'dashboard.tailLogs'>;
 
 /** What every sink keeps without dropping, in characters of JSON. */
 export const LOSSLESS_BACKLOG = 512 * 1024;
+/** A sink has room, for a source that waits, once no more than this waits in it. */
+export const ROOM_BACKLOG = 128 * 1024;
 
 /** Where a tail's events go. A sink never throws and never blocks: it keeps a bounded amount and counts the rest. */
 export interface TailSink {
@@ -40,6 +42,8 @@ export interface TailSink {
    * and is over once it is 0; then nothing is dropped. A Worker's events cannot wait.
    */
   readonly backlogLength?: number;
+  /** Calls `then` once, when no more than {@link ROOM_BACKLOG} waits. A later call replaces an earlier one. */
+  whenRoom?(then: () => void): void;
   /** Events that were lost before they got here (sampling, overload, a reconnect). */
   dropped(count: number): void;
   /** The source was opened anew: events may be missing between those before and those after, uncounted. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Past this many events the overlap is too busy to be told apart, and some may come twice. */
+/** How many events one session may have that the other has not; past it the oldest of them are forgotten. */
 const MAX_EVENTS = 100_000;
 
 /**
@@ -8,15 +8,25 @@ const MAX_EVENTS = 100_000;
  * same text in both: each text passes as often as it came in the session that had it more often.
  */
 export class TailOverlap {
-  readonly #seen = new Map<string, { old: number; new: number }>();
+  /** By how many copies of a text the old session is ahead of the new one; below 0 it is behind. 0 is not kept. */
+  readonly #ahead = new Map<string, number>();
 
   /** Whether the event was not passed on yet. */
   passes(session: 'old' | 'new', text: string): boolean {
+    const step = session === 'old' ? 1 : -1;
     const key = createHash('sha1').update(text).digest('base64');
-    const counts = this.#seen.get(key) ?? { old: 0, new: 0 };
-    const passed = Math.max(counts.old, counts.new);
-    counts[session] += 1;
-    if (this.#seen.size < MAX_EVENTS || this.#seen.has(key)) this.#seen.set(key, counts);
-    return counts[session] > passed;
+    const ahead = this.#ahead.get(key) ?? 0;
+    // Set anew, so that the map is in the order of the last copies.
+    this.#ahead.delete(key);
+    if (ahead + step !== 0) this.#ahead.set(key, ahead + step);
+    if (this.#ahead.size > MAX_EVENTS) this.#forgetOldest();
+    return ahead * step >= 0;
+  }
+
+  #forgetOldest(): void {
+    for (const key of this.#ahead.keys()) {
+      this.#ahead.delete(key);
+      return;
+    }
   }
 }

@@ -31,8 +31,13 @@ export class CloudTailSession {
   readonly #socket: WebSocket;
   readonly #remove: () => Promise<void>;
   #closing: Promise<void> | undefined;
-  #ping: NodeJS.Timeout | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
   #isAlive = true;
+  #isPaused = false;
+  /** Pings sent; each carries its number. */
+  #pings = 0;
+  /** What waits for the pong of a ping, or a later one. */
+  #marks: { ping: number; reached(): void }[] = [];
 
   /** @throws SidecarError what the request fails with; `network-error` when the socket does not open; `cancelled` */
   static async open(
@@ -66,34 +71,72 @@ export class CloudTailSession {
     this.expiresAtMs = expiresAtMs;
     let why = '';
     const lost = (code: number) => {
-      clearInterval(this.#ping);
+      clearInterval(this.#heartbeat);
+      this.#reach(Number.POSITIVE_INFINITY);
       if (!this.#closing) onLost(why || `Cloudflare closed it with the code ${code}`);
     };
     const alive = () => {
       this.#isAlive = true;
     };
     socket.on('message', alive).on('pong', alive).on('close', lost);
+    socket.on('pong', (number) => this.#reach(Number(number.toString())));
     socket.on('error', (error) => {
       why ||= error.message; // `close` follows.
     });
-    this.#ping = setInterval(() => {
+    this.#heartbeat = setInterval(() => {
+      // What is not read cannot be heard.
+      if (this.#isPaused) return;
       if (!this.#isAlive) {
         why = `Cloudflare gave no sign of life for ${pingMs / 1000} s`;
         socket.terminate();
         return;
       }
       this.#isAlive = false;
-      socket.ping();
+      this.#ping();
     }, pingMs);
-    this.#ping.unref();
+    this.#heartbeat.unref();
     // It may have ended between its opening and now.
     if (socket.readyState === WebSocket.CLOSED) queueMicrotask(() => lost(1006));
+  }
+
+  /** Reads no more until `resume`: the peer waits, as TCP has it. Both can be called twice. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#isAlive = true;
+    this.#socket.resume();
+  }
+
+  /** Resolves when all is read that the peer has sent until now, or when the socket has ended. */
+  caughtUp(): Promise<void> {
+    if (this.#socket.readyState !== WebSocket.OPEN) return Promise.resolve();
+    // A pong stands behind everything that was sent before it.
+    return new Promise((reached) => {
+      this.#ping();
+      this.#marks.push({ ping: this.#pings, reached });
+    });
+  }
+
+  #ping(): void {
+    this.#pings += 1;
+    this.#socket.ping(String(this.#pings));
+  }
+
+  /** A peer may answer several pings with the pong of the last. */
+  #reach(pong: number): void {
+    for (const { ping, reached } of this.#marks) if (ping <= pong) reached();
+    this.#marks = this.#marks.filter(({ ping }) => !(ping <= pong));
   }
 
   /** Ends the socket and deletes the tail. Can be called twice. */
   close(): Promise<void> {
     this.#closing ??= (async () => {
-      clearInterval(this.#ping);
+      clearInterval(this.#heartbeat);
       this.#socket.terminate();
       // The tail expires by itself when Cloudflare cannot be told.
       await this.#remove().catch(() => {});
@@ -140,7 +183,7 @@ async function connect(
   }
 }
 
+/** A message comes as one Buffer: the socket has ws's own `binaryType`. */
 function textOf(data: RawData): string {
-  if (Array.isArray(data)) return Buffer.concat(data).toString();
-  return Buffer.from(data as Buffer).toString();
+  return (data as Buffer).toString();
 }

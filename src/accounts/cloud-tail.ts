@@ -5,6 +5,7 @@ import type { TailParams, TailSink, TailSource } from './account.js';
 import { gapEvent, toTraceEvent } from './cloud-tail-event.js';
 import { TailOverlap } from './cloud-tail-overlap.js';
 import { CloudTailSession, type SessionTiming } from './cloud-tail-session.js';
+import { TailPressure } from './tail-pressure.js';
 
 export interface TailTiming extends SessionTiming {
   /** How long before its end a session is replaced. */
@@ -18,6 +19,8 @@ export interface TailTiming extends SessionTiming {
   maxBackoffMs: number;
   /** How long without a connection until the tail ends. */
   giveUpMs: number;
+  /** How long nothing is read for a consumer that has no room: Cloudflare ends a viewer that takes nothing. */
+  maxPauseMs: number;
 }
 
 const TIMING: TailTiming = {
@@ -30,6 +33,7 @@ const TIMING: TailTiming = {
   backoffMs: 1_000,
   maxBackoffMs: 30_000,
   giveUpMs: 10 * 60_000,
+  maxPauseMs: 5_000,
 };
 
 /** What a session lives at the least, for one whose end cannot be read. */
@@ -61,6 +65,10 @@ interface Link {
   session?: CloudTailSession;
   /** Why it was lost, once it was. */
   lost?: string;
+  /** Not read yet: what the session before still has comes first. */
+  isHeld: boolean;
+  /** All of it that the next session does not have was read. */
+  isRetired?: boolean;
   openedAtMs: number;
 }
 
@@ -71,11 +79,13 @@ class CloudTail implements TailSource {
   readonly #log: (line: string) => void;
   readonly #timing: TailTiming;
   readonly #closing = new AbortController();
-  readonly #sessions = new Set<CloudTailSession>();
+  readonly #links = new Set<Link>();
   readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #pressure: TailPressure;
   #current: Link | undefined;
   #overlap: TailOverlap | undefined;
   #isReplacing = false;
+  #isHandingOver = false;
   /** Attempts to reconnect, and since when, since a session last lived for a while. */
   #attempts = 0;
   #unhealthySinceMs: number | undefined;
@@ -87,6 +97,8 @@ class CloudTail implements TailSource {
     this.#sink = sink;
     this.#log = log;
     this.#timing = timing;
+    const readers = { pause: () => this.#read(), resume: () => this.#read() };
+    this.#pressure = new TailPressure(sink, readers, timing.maxPauseMs);
   }
 
   async open(signal: AbortSignal): Promise<void> {
@@ -96,23 +108,33 @@ class CloudTail implements TailSource {
   close(): Promise<void> {
     this.#closed ??= (async () => {
       this.#closing.abort();
+      this.#pressure.close();
       for (const timer of this.#timers) clearTimeout(timer);
-      await Promise.all([...this.#sessions].map((session) => session.close()));
+      await Promise.all([...this.#links].map(({ session }) => session?.close()));
     })();
     return this.#closed;
   }
 
-  async #openLink(signal: AbortSignal): Promise<Link> {
-    const link: Link = { role: 'new', openedAtMs: Date.now() };
+  async #openLink(signal: AbortSignal, isHeld = false): Promise<Link> {
+    const link: Link = { role: 'new', openedAtMs: Date.now(), isHeld };
     const events = {
       onMessage: (text: string) => this.#receive(link, text),
       onLost: (why: string) => this.#lost(link, why),
     };
     const session = await CloudTailSession.open(this.#api, this.#params, events, this.#timing, signal);
     link.session = session;
-    this.#sessions.add(session);
+    this.#links.add(link);
+    this.#read();
     if (this.#closing.signal.aborted) await session.close();
     return link;
+  }
+
+  /** Has each session read, or not: not while the consumer has no room. */
+  #read(): void {
+    for (const { session, isHeld } of this.#links) {
+      if (isHeld || this.#pressure.isPaused) session?.pause();
+      else session?.resume();
+    }
   }
 
   /** From now on this session is the tail. */
@@ -129,12 +151,13 @@ class CloudTail implements TailSource {
     return Math.min(Math.max(ms, this.#timing.minRenewMs), MAX_TIMER_MS);
   }
 
-  #receive({ role }: Link, text: string): void {
-    if (this.#closing.signal.aborted) return;
+  #receive({ role, isRetired }: Link, text: string): void {
+    if (isRetired || this.#closing.signal.aborted) return;
     if (this.#overlap && !this.#overlap.passes(role, text)) return;
     const event = toTraceEvent(text, this.#params.workerName);
     if (event !== undefined) {
       this.#sink.push(event);
+      this.#pressure.pushed();
       return;
     }
     this.#sink.dropped(1);
@@ -144,36 +167,55 @@ class CloudTail implements TailSource {
   /** A session's end is near: a new one takes over while the old one still delivers. */
   async #renew(old: Link): Promise<void> {
     if (this.#isReplacing || this.#current !== old || old.lost !== undefined) return;
+    // Three sessions at a time could not be told apart.
+    if (this.#isHandingOver) return this.#after(this.#timing.minRenewMs, () => void this.#renew(old));
     this.#isReplacing = true;
     old.role = 'old';
     const overlap = new TailOverlap();
     this.#overlap = overlap;
-    const { overlapMs, minRenewMs } = this.#timing;
     let next: Link | undefined;
     try {
-      next = await this.#openLink(this.#closing.signal);
+      next = await this.#openLink(this.#closing.signal, true);
     } catch (error) {
       if (this.#closing.signal.aborted) return;
       this.#log(`tail of ${this.#params.workerName}: not renewed yet: ${(error as Error).message}`);
     } finally {
       this.#isReplacing = false;
     }
-    // What the old session still sends is compared with what the new one has sent, and the other way round.
-    this.#after(2 * overlapMs, () => {
-      if (this.#overlap === overlap) this.#overlap = undefined;
-    });
     if (next) {
-      this.#after(overlapMs, () => void this.#retire(old));
+      void this.#handOver(old, next, overlap);
       if (old.lost !== undefined) this.#reportGap(old.lost);
       this.#use(next);
-    } else if (old.lost !== undefined) this.#lost(old, old.lost);
-    else this.#after(minRenewMs, () => void this.#renew(old));
+      return;
+    }
+    this.#overlap = undefined;
+    if (old.lost !== undefined) this.#lost(old, old.lost);
+    else this.#after(this.#timing.minRenewMs, () => void this.#renew(old));
   }
 
-  async #retire({ session }: Link): Promise<void> {
-    if (!session) return;
-    await session.close();
-    this.#sessions.delete(session);
+  /**
+   * First the old session is read to where the new one began, so that events stay in order, though a consumer that is
+   * behind makes it late. Then both are read for a while, and last the new one to where the old one ended.
+   */
+  async #handOver(old: Link, next: Link, overlap: TailOverlap): Promise<void> {
+    const { maxPauseMs, overlapMs } = this.#timing;
+    this.#isHandingOver = true;
+    await Promise.race([old.session?.caughtUp(), this.#pass(maxPauseMs)]);
+    next.isHeld = false;
+    this.#read();
+    await this.#pass(overlapMs);
+    await old.session?.caughtUp();
+    old.isRetired = true;
+    await this.#retire(old);
+    await this.#pass(overlapMs);
+    await next.session?.caughtUp();
+    if (this.#overlap === overlap) this.#overlap = undefined;
+    this.#isHandingOver = false;
+  }
+
+  async #retire(link: Link): Promise<void> {
+    await link.session?.close();
+    this.#links.delete(link);
   }
 
   #lost(link: Link, why: string): void {
@@ -236,6 +278,13 @@ class CloudTail implements TailSource {
     const { workerName } = this.#params;
     const text = `The connection to Cloudflare was lost (${why}) and made anew. Events in between are missing.`;
     this.#sink.push(gapEvent(workerName, text));
+  }
+
+  /** Never, once the tail is closed. */
+  #pass(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#after(ms, resolve);
+    });
   }
 
   #after(ms: number, run: () => void): void {

@@ -1,4 +1,4 @@
-import type { TailSink } from '../accounts/account.js';
+import { ROOM_BACKLOG, type TailSink } from '../accounts/account.js';
 import { SidecarError } from '../protocol/index.js';
 
 /** Stands among the events of a page where some may be missing, uncounted. */
@@ -22,9 +22,19 @@ export class TailQueue implements TailSink, AsyncIterable<TailPage> {
   #ended = false;
   #failure: SidecarError | undefined;
   #wake = () => {};
+  #onRoom = () => {};
 
   constructor(maxCharacters: number) {
     this.#maxCharacters = maxCharacters;
+  }
+
+  get backlogLength(): number {
+    return this.#characters;
+  }
+
+  whenRoom(then: () => void): void {
+    if (this.#characters <= ROOM_BACKLOG) then();
+    else this.#onRoom = then;
   }
 
   push(eventJson: string): void {
@@ -72,6 +82,9 @@ export class TailQueue implements TailSink, AsyncIterable<TailPage> {
     this.#events = [];
     this.#characters = 0;
     this.#dropped = 0;
+    const onRoom = this.#onRoom;
+    this.#onRoom = () => {};
+    onRoom();
     return page;
   }
 

@@ -1,4 +1,4 @@
-import type { TailSink } from '../accounts/account.js';
+import { ROOM_BACKLOG, type TailSink } from '../accounts/account.js';
 import type { NotificationParams } from '../protocol/index.js';
 import { CreditWindow } from '../transport/credit-window.js';
 
@@ -40,6 +40,7 @@ export class Tail implements TailSink {
   #seq = 0;
   #state: 'opening' | 'open' | 'ended' = 'opening';
   #scheduled = false;
+  #onRoom: (() => void) | undefined;
   #credited = false;
   #allowance: NodeJS.Timeout | undefined;
   #pendingEnd: Omit<NotificationParams<'tail/end'>, 'tailId' | 'dropped'> | undefined;
@@ -52,6 +53,11 @@ export class Tail implements TailSink {
 
   get backlogLength(): number {
     return this.#queuedLength;
+  }
+
+  whenRoom(then: () => void): void {
+    this.#onRoom = then;
+    this.#schedule();
   }
 
   /** The client knows the tail's id now: batches may leave. */
@@ -104,7 +110,14 @@ export class Tail implements TailSink {
     if (this.#state !== 'open') return;
     while (this.#head < this.#queue.length && this.#window.open && this.#channel.isIdle()) this.#sendBatch();
     if (this.#head < this.#queue.length && !this.#window.open && !this.#credited) this.#startAllowance();
+    if (this.#queuedLength <= ROOM_BACKLOG) this.#tellRoom();
     if (this.#pendingEnd !== undefined) this.#finish();
+  }
+
+  #tellRoom(): void {
+    const then = this.#onRoom;
+    this.#onRoom = undefined;
+    then?.();
   }
 
   #schedule(): void {

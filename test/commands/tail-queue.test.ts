@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { LOSSLESS_BACKLOG } from '../../src/accounts/account.js';
 import { describeEvent } from '../../src/commands/tail-event.js';
 import { GAP, TailQueue } from '../../src/commands/tail-queue.js';
 import type { Terminal } from '../../src/commands/terminal.js';
@@ -34,6 +35,19 @@ test('the oldest are dropped and every one is counted', async () => {
     assert.ok(events.join('').length <= 100);
     assert.equal(events.at(-1)?.trim(), '999');
   }
+});
+
+test('a source that waits is told when a page was taken, or at once when little waits', async () => {
+  const queue = new TailQueue(8 * LOSSLESS_BACKLOG);
+  let told = 0;
+  queue.push('x'.repeat(LOSSLESS_BACKLOG));
+  assert.equal(queue.backlogLength, LOSSLESS_BACKLOG);
+  queue.whenRoom(() => told++);
+  assert.equal(told, 0);
+  await queue[Symbol.asyncIterator]().next();
+  assert.deepEqual([told, queue.backlogLength], [1, 0]);
+  queue.whenRoom(() => told++);
+  assert.equal(told, 2);
 });
 
 test('a source that ends by itself is an error behind its last events', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, mock, test } from 'node:test';
-import { LOSSLESS_BACKLOG } from '../../src/accounts/account.js';
+import { LOSSLESS_BACKLOG, ROOM_BACKLOG } from '../../src/accounts/account.js';
 import { Tail } from '../../src/server/tail.js';
 import { TAIL_WINDOW_BYTES } from '../../src/transport/credit-window.js';
 
@@ -231,4 +231,24 @@ test('a source that keeps the backlog small and ends once there is none loses no
   assert.equal(seen().length, 3000);
   assert.equal(dropped(), 0);
   assert.equal(ends.length, 1);
+});
+
+test('a source that waits is told once when there is room, whether it asks before or after', async () => {
+  const { tail } = openTail();
+  let told = 0;
+  const ask = () => tail.whenRoom(() => told++);
+  tail.begin();
+  while (tail.backlogLength <= LOSSLESS_BACKLOG) tail.push(eventOf(0));
+  ask();
+  for (let turns = 0; turns < 20 && told === 0; turns++) {
+    // The window of the beginning is not enough.
+    assert.equal(told === 0, turns === 0 || tail.backlogLength > ROOM_BACKLOG);
+    tail.grant(64 * 1024);
+    await turn();
+  }
+  assert.equal(told, 1);
+  assert.ok(tail.backlogLength <= ROOM_BACKLOG);
+  ask();
+  await turn();
+  assert.equal(told, 2);
 });
