@@ -1,5 +1,5 @@
-// Time that is turned by hand, for a whole process: timers and `performance.now()` obey it, setImmediate and microtasks
-// stay real.
+// Time that is turned by hand, for a whole process: timers and `performance.now()` obey it. setImmediate, microtasks and
+// what Node times inside (sockets, `AbortSignal.timeout()`) stay real.
 
 interface Timer {
   id: number;
@@ -22,6 +22,31 @@ export async function settle(turns = 4): Promise<void> {
   for (let i = 0; i < turns; i++) await new Promise<void>((resolve) => real.setImmediate(resolve));
 }
 
+/** What `setTimeout` gives. */
+class VirtualTimeout {
+  constructor(
+    readonly id: number,
+    private readonly start: () => void,
+  ) {}
+
+  refresh(): this {
+    this.start();
+    return this;
+  }
+
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+
+  hasRef(): boolean {
+    return true;
+  }
+}
+
 export class VirtualClock {
   #nowMs = 1_000_000;
   #nextId = 1;
@@ -36,19 +61,28 @@ export class VirtualClock {
     return this.#timers.size;
   }
 
-  install(): void {
+  /** Whether a timer waits that is due in exactly `ms`. */
+  isWaitedFor(ms: number): boolean {
+    return [...this.#timers.values()].some(({ dueMs }) => dueMs === this.#nowMs + ms);
+  }
+
+  /** @param fromMs shorter timers stay real: what they are set for comes as fast as the machine can */
+  install(fromMs = 0): void {
     const add =
-      (repeats: boolean) =>
-      (callback: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) =>
-        this.#add(() => callback(...args), Math.max(1, Math.min(ms ?? 1, 2 ** 31 - 1)), repeats);
-    const remove = (timer: { id?: number } | undefined) => {
-      if (timer?.id !== undefined) this.#timers.delete(timer.id);
+      (start: typeof setTimeout | typeof setInterval, repeats: boolean) =>
+      (callback: (...args: unknown[]) => void, ms = 1, ...args: unknown[]) =>
+        ms < fromMs
+          ? start(callback, ms, ...args)
+          : this.#add(() => callback(...args), Math.max(1, Math.min(ms, 2 ** 31 - 1)), repeats);
+    const remove = (clear: typeof clearTimeout) => (timer: unknown) => {
+      if (timer instanceof VirtualTimeout) this.#timers.delete(timer.id);
+      else clear(timer as NodeJS.Timeout);
     };
     Object.assign(globalThis, {
-      setTimeout: add(false),
-      setInterval: add(true),
-      clearTimeout: remove,
-      clearInterval: remove,
+      setTimeout: add(real.setTimeout, false),
+      setInterval: add(real.setInterval, true),
+      clearTimeout: remove(real.clearTimeout),
+      clearInterval: remove(real.clearInterval),
     });
     performance.now = () => this.#nowMs;
   }
@@ -61,9 +95,10 @@ export class VirtualClock {
 
   #add(run: () => void, ms: number, repeats: boolean) {
     const id = this.#nextId++;
-    this.#timers.set(id, { id, dueMs: this.#nowMs + ms, everyMs: repeats ? ms : undefined, run });
-    const handle = { id, unref: () => handle, ref: () => handle, hasRef: () => true };
-    return handle;
+    const start = () =>
+      this.#timers.set(id, { id, dueMs: this.#nowMs + ms, everyMs: repeats ? ms : undefined, run });
+    start();
+    return new VirtualTimeout(id, start);
   }
 
   /** Time passes; each timer runs when it is due, and what it set off before the next one. */
