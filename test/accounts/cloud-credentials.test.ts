@@ -133,14 +133,14 @@ test('a login of wrangler that cannot be read is refused without a word of it', 
 test('a login that ends while it is in use is read anew; wrangler may have renewed it', async (t) => {
   const { env, wrangler } = await home(t);
   const fake = await cloudServer(t, () => ok([]));
-  await wrangler(login('first', new Date(Date.now() + 150).toISOString()));
+  await wrangler(login('first', soon()));
   const credentials = await findCredentials(env);
   assert.ok(credentials);
   const client = await createCloudClient({ credentials, baseURL: fake.baseURL });
   const api = { client, accountId: ACCOUNT_ID };
   await listWorkers(api, never());
+  t.mock.timers.enable({ apis: ['Date'], now: (credentials.expiresAt ?? 0) + 1 });
   await wrangler(login('second', soon()));
-  while (Date.now() <= (credentials.expiresAt ?? 0)) await new Promise((resolve) => setTimeout(resolve, 10));
   await listWorkers(api, never());
   assert.deepEqual(
     fake.calls.map(({ headers }) => headers.authorization),

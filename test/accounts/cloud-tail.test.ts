@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { WebSocket } from 'ws';
 import type { TailTiming } from '../../src/accounts/cloud-tail.js';
 import { TailOverlap } from '../../src/accounts/cloud-tail-overlap.js';
+import { VirtualClock } from '../support/fault-clock.js';
+import { HANG_MS } from '../support/until.js';
 import {
   ACCOUNT_ID,
   CANARY,
@@ -13,7 +16,7 @@ import {
 } from './cloud-server.js';
 import { collect, never, until } from './local/fixture.js';
 
-const QUICK: Partial<TailTiming> = { backoffMs: 5, maxBackoffMs: 20, deleteMs: 500, openMs: 500 };
+const QUICK: Partial<TailTiming> = { backoffMs: 5, maxBackoffMs: 20, deleteMs: HANG_MS, openMs: HANG_MS };
 
 const event = (n: number) =>
   JSON.stringify({
@@ -88,26 +91,41 @@ test('a socket that closes is replaced, and the gap is told between what came be
   assert.match(log.join('\n'), /connection was lost.*1011/);
 });
 
+/** A clock whose seconds are turned by hand. */
+function clockOf(t: TestContext): VirtualClock {
+  const clock = new VirtualClock();
+  clock.install(1000);
+  t.after(() => clock.uninstall());
+  return clock;
+}
+
 test('a socket that gives no sign of life is replaced', async (t) => {
-  const { fake, account, sink } = await tailOn(t, { pingMs: 30 });
+  const clock = clockOf(t);
+  const { fake, account, sink } = await tailOn(t, { pingMs: 10_000 });
   await account.openTail({ workerName: 'w' }, sink, never());
   await until(() => fake.sockets.length === 1, 'the first socket');
   // It reads nothing any more: no ping reaches it.
   fake.sockets[0]?.request.socket.pause();
+  await clock.advance(20_000);
   await until(() => sink.events.length === 1, 'the gap');
   assert.match(JSON.stringify(sink.events[0]), /no sign of life/);
   assert.equal(fake.sockets.length, 2);
 });
 
 test('a quiet socket that answers pings stays', async (t) => {
-  const { fake, account, sink } = await tailOn(t, { pingMs: 10 });
-  await account.openTail({ workerName: 'w' }, sink, never());
-  await until(() => fake.sockets.length === 1, 'the socket');
-  let pings = 0;
-  fake.sockets[0]?.socket.on('ping', () => {
-    pings += 1;
+  const clock = clockOf(t);
+  let pongs = 0;
+  const { emit } = WebSocket.prototype;
+  t.mock.method(WebSocket.prototype, 'emit', function (this: WebSocket, ...event: Parameters<typeof emit>) {
+    if (event[0] === 'pong') pongs += 1;
+    return emit.apply(this, event);
   });
-  await until(() => pings > 8, 'pings');
+  const { fake, account, sink } = await tailOn(t, { pingMs: 10_000 });
+  await account.openTail({ workerName: 'w' }, sink, never());
+  for (let ping = 1; ping < 8; ping += 1) {
+    await clock.advance(10_000);
+    await until(() => pongs === ping, 'the pong');
+  }
   assert.equal(fake.sockets.length, 1);
   assert.deepEqual(sink.events, []);
 });

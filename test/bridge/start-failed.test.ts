@@ -171,9 +171,7 @@ test('a signal before the handshake is told', async (t) => {
 });
 
 test('a mute child is given up after `startTimeout` and killed', async (t) => {
-  const startedMs = performance.now();
   const { error, named } = await failure(t, 'mute', { startTimeout: 400 });
-  assert.ok(performance.now() - startedMs < 4000);
   assert.equal(error.code, 'start-failed');
   assert.match(error.message, /did not answer the handshake within 400 ms/);
   assert.equal(named('ipc-error').length, 1);

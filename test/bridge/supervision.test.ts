@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import type { SidecarError, TauriSidecar } from '../../bridge/index.js';
+import { VirtualClock } from '../support/fault-clock.js';
 import {
   childrenOf,
   createScenario,
@@ -20,9 +21,11 @@ const namesOf = (events: Scenario['events']) =>
   events.map(([name]) => name).filter((name) => name !== 'state-change');
 const killChild = (sidecar: TauriSidecar) => process.kill(sidecar.pid as number, 'SIGKILL');
 
-function block(ms: number): void {
-  const untilMs = performance.now() + ms;
-  while (performance.now() < untilMs);
+/** A host that was busy while its child came and went gets the answer and the end at once, from two ports. */
+function blockUntilGone(pid: number): void {
+  const nobodyWakes = new Int32Array(new SharedArrayBuffer(4));
+  while (isAlive(pid)) Atomics.wait(nobodyWakes, 0, 0, 5);
+  Atomics.wait(nobodyWakes, 0, 0, 50);
 }
 
 async function started(t: TestContext, scenario: string, options = {}): Promise<Scenario> {
@@ -105,11 +108,9 @@ test('stop() at any moment of a start ends it, and start() rejects with not-runn
     const starting = sidecar.start();
     const refused = assert.rejects(starting, { code: 'not-running' }, moment);
     await arrive(scenario);
-    const startedMs = performance.now();
     await sidecar.stop();
     await refused;
     assert.equal(sidecar.getState(), SidecarState.STOPPED, moment);
-    assert.ok(performance.now() - startedMs < 4000, moment);
     for (const pid of pids()) assert.equal(isAlive(pid), false, moment);
     assert.deepEqual(statesOf(events), ['starting', 'stopping', 'stopped'], moment);
     assert.equal(namesOf(events).includes('error'), false, moment);
@@ -155,15 +156,20 @@ test('asyncDispose is a stop', async (t) => {
 });
 
 test('a killed child is replaced after the delay', async (t) => {
-  const { sidecar, events, pids } = await started(t, '', { restartDelay: 120 });
-  const killedMs = performance.now();
+  const { sidecar, events, pids } = await started(t, '', { restartDelay: 5000 });
+  const clock = new VirtualClock();
+  clock.install(1000);
+  t.after(() => clock.uninstall());
   killChild(sidecar);
   const [exit] = await eventOf(sidecar, 'process-exit');
   assert.deepEqual(exit, { code: null, signal: 'SIGKILL' });
   assert.equal(sidecar.getState(), SidecarState.RESTARTING);
   assert.equal(sidecar.pid, undefined);
-  await eventOf(sidecar, 'started');
-  assert.ok(performance.now() - killedMs >= 119);
+  await clock.advance(4999);
+  assert.deepEqual([sidecar.getState(), pids().length], [SidecarState.RESTARTING, 1]);
+  const again = eventOf(sidecar, 'started');
+  await clock.advance(1);
+  await again;
   assert.deepEqual(statesOf(events), ['starting', 'running', 'restarting', 'running']);
   assert.deepEqual(namesOf(events).slice(2), [
     'ipc-disconnected',
@@ -268,25 +274,26 @@ test('stop() during the backoff ends it at once', async (t) => {
   assert.equal(pids().length, 1);
 });
 
-test('a child that refuses every request to end, or is stopped by SIGSTOP, is gone within 6 s', async (t) => {
+test('a child that refuses every request to end, or is stopped by SIGSTOP, is gone after stop()', async (t) => {
   const [refusing, suspended] = await Promise.all([started(t, 'refuse-to-stop'), started(t, '')]);
   process.kill(suspended.sidecar.pid as number, 'SIGSTOP');
-  const startedMs = performance.now();
   await Promise.all([refusing.sidecar.stop(), suspended.sidecar.stop()]);
-  assert.ok(performance.now() - startedMs < 6000);
   assert.deepEqual(refusing.notes(), ['refused SIGTERM']);
   for (const { pids } of [refusing, suspended]) assert.equal(isAlive(pids()[0] as number), false);
 });
 
 test('a child that ends right after the handshake is a failed start, never a dead RUNNING', async (t) => {
   for (const blocked of [false, true, true]) {
-    const { sidecar } = await createScenario(t, 'exit-when-ready', { autoRestart: false });
-    // A host that was busy meanwhile gets the answer and the end at once, from two ports.
-    if (blocked) sidecar.once('state-change', () => setTimeout(() => block(400), 50));
-    const outcome = await sidecar.start().then(
+    const { sidecar, pids } = await createScenario(t, 'exit-when-ready', { autoRestart: false });
+    const starting = sidecar.start().then(
       () => 'started',
       (error: SidecarError) => error.code,
     );
+    if (blocked) {
+      await until('a child', () => pids().length === 1);
+      blockUntilGone(pids()[0] as number);
+    }
+    const outcome = await starting;
     // When it was ready for a moment, its end comes as the error of a running one.
     if (outcome === 'started')
       await until('the end is noticed', () => sidecar.getState() === SidecarState.ERROR);
@@ -298,7 +305,7 @@ test('a child that ends right after the handshake is a failed start, never a dea
 test('a child that closes its stdout and lives on is replaced', async (t) => {
   const { sidecar } = await started(t, 'close-stdout');
   const again = eventOf(sidecar, 'started');
-  void sidecar.call('system.version', {}, { timeout: 3000 }).catch(() => undefined);
+  void sidecar.call('system.version').catch(() => undefined);
   await again;
   assert.equal((await sidecar.call('system.ping', { payload: 'launch' })).payload, 2);
 });
@@ -307,10 +314,9 @@ test('a grandchild that holds stdout open delays nothing', async (t) => {
   const { sidecar, notes } = await started(t, 'grandchild');
   try {
     const exited = eventOf(sidecar, 'process-exit');
-    const killedMs = performance.now();
     killChild(sidecar);
     await exited;
-    assert.ok(performance.now() - killedMs < 2000);
+    for (const note of notes()) assert.equal(isAlive(Number(note.split(' ')[1])), true);
     await eventOf(sidecar, 'started');
     await sidecar.stop();
     assert.equal(notes().length, 2);

@@ -248,7 +248,7 @@ async function start(): Promise<void> {
       break;
     case 'grandchild': {
       const { spawn } = await import('node:child_process');
-      const child = spawn('sleep', ['30'], { stdio: ['ignore', frames as never, 'ignore'], detached: true });
+      const child = spawn('sleep', ['600'], { stdio: ['ignore', frames as never, 'ignore'], detached: true });
       note(`grandchild ${child.pid}`);
       child.unref();
       break;

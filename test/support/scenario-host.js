@@ -30,6 +30,10 @@ switch (way) {
     await sidecar.stop();
     stream.stop();
     await call;
+    // What would keep it alive: none of it may be left.
+    process.stdout.write(
+      `${JSON.stringify(process.getActiveResourcesInfo().filter((name) => !/Pipe/.test(name)))}\n`,
+    );
     break;
   }
   case 'error':
