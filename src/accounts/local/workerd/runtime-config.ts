@@ -1,7 +1,8 @@
 import { SidecarError, type WorkerBinding } from '../../../protocol/index.js';
 import type { RuntimeWorker } from '../runtime.js';
-import { type ConfigValue, configFile, embed, list, struct, text } from './config-text.js';
+import { bool, type ConfigValue, configFile, embed, list, struct, text } from './config-text.js';
 import { CF_HEADER, PROTOCOL_HEADER } from './http-head.js';
+import { PUBLIC_NETWORK } from './public-network.js';
 import { WORKER_SERVICE_PREFIX } from './service-names.js';
 import {
   MISSING_SERVICE_SOURCE,
@@ -61,14 +62,14 @@ class RuntimeConfigBuilder {
     this.#deployed = new Set(options.workers.map((worker) => worker.name));
     this.#addOwn('no-cache', NO_CACHE_SOURCE);
     if (options.allowNetwork) {
-      // workerd's own definition of this service, written out: public addresses only, so that no Worker reaches the host.
-      const tlsOptions = struct({ trustBrowserCas: 'true' as ConfigValue });
+      // workerd makes a service of this name by itself; written out, it is narrower.
       this.#addService(
         'internet',
         'network',
         struct({
-          allow: list([text('public')]),
-          tlsOptions,
+          allow: list(PUBLIC_NETWORK.allow.map(text)),
+          deny: list(PUBLIC_NETWORK.deny.map(text)),
+          tlsOptions: struct({ trustBrowserCas: bool(true) }),
         }),
       );
     } else {
