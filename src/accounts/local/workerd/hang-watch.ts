@@ -36,13 +36,15 @@ export class HangWatch {
     if (!this.isBusy()) return this.stop();
     if (this.#probing) return;
     this.#probing = true;
-    const signal = AbortSignal.timeout(this.limitMs);
+    const late = new AbortController();
+    const deadline = setTimeout(() => late.abort(), this.limitMs);
     try {
-      await this.probe(signal);
+      await this.probe(late.signal);
     } catch {
       // Any other failure is the process's end, which its owner sees.
-      if (signal.aborted && this.#timer !== undefined) this.onHang();
+      if (late.signal.aborted && this.#timer !== undefined) this.onHang();
     } finally {
+      clearTimeout(deadline);
       this.#probing = false;
     }
   }

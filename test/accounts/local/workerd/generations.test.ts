@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { fixture, invokeText, isAlive, until, worker } from './runtime-fixture.js';
+import { VirtualClock } from '../../../support/fault-clock.js';
+import { bytes, fixture, invokeText, isAlive, until, worker } from './runtime-fixture.js';
 
 const constant = (name: string, answer: string) =>
   worker(name, `export default { fetch: () => new Response(${JSON.stringify(answer)}) };`);
@@ -10,7 +10,8 @@ const constant = (name: string, answer: string) =>
 test('nothing runs before the first use, and nothing with no Workers', async (context) => {
   const { runtime, socketDir } = await fixture(context);
   assert.deepEqual(runtime.pids, []);
-  assert.deepEqual(await runtime.deploy([]), { startupTimeMs: runtime.pids.length });
+  await runtime.deploy([]);
+  assert.deepEqual(runtime.pids, []);
   assert.throws(() => readdirSync(socketDir), { code: 'ENOENT' });
   await runtime.deploy([constant('w', 'here')]);
   assert.equal(runtime.pids.length, 1);
@@ -21,29 +22,36 @@ test('nothing runs before the first use, and nothing with no Workers', async (co
 
 test('a slow request finishes on its generation while the next one serves', async (context) => {
   const { runtime } = await fixture(context);
+  const bindings = [{ type: 'kv_namespace' as const, name: 'KV', namespace_id: 'a'.repeat(32) }];
   const slow = worker(
     'w',
-    `export default { async fetch(r) {
+    `export default { async fetch(r, env) {
        const { readable, writable } = new TransformStream();
        const writer = writable.getWriter();
        (async () => {
          await writer.write(new TextEncoder().encode('started '));
-         await scheduler.wait(700);
+         while (await env.KV.get('go') === null) await scheduler.wait(10);
          await writer.write(new TextEncoder().encode('finished'));
          await writer.close();
        })();
        return new Response(readable);
      } };`,
+    { bindings },
   );
   await runtime.deploy([slow]);
   const response = await runtime.invoke('w', new Request('http://w.local/'));
   await runtime.deploy([constant('w', 'new')]);
   assert.equal(await invokeText(runtime, 'w'), 'new');
-  assert.equal(runtime.pids.length, 2);
+  // Both generations, and the storage.
+  assert.equal(runtime.pids.length, 3);
+  await runtime.kv.put('a'.repeat(32), 'go', bytes(''));
   assert.equal(await response.text(), 'started finished');
 });
 
-test('what a Worker left to waitUntil() is done although it was replaced', async (context) => {
+test('what a Worker left to waitUntil() has 5 s although it was replaced', async (context) => {
+  const clock = new VirtualClock();
+  clock.install(4000);
+  context.after(() => clock.uninstall());
   const { runtime } = await fixture(context);
   const script = `export default { fetch(r, env, ctx) {
     ctx.waitUntil(scheduler.wait(300).then(() => env.KV.put('done', 'yes')));
@@ -55,6 +63,10 @@ test('what a Worker left to waitUntil() is done although it was replaced', async
   await runtime.deploy([constant('w', 'new')]);
   const isDone = async () => (await runtime.kv.list('a'.repeat(32))).keys.length > 0;
   await until('the key to be written', isDone);
+  await clock.advance(4999);
+  assert.equal(runtime.pids.length, 3);
+  await clock.advance(1);
+  await until('the end of the old generation', () => runtime.pids.length === 2);
 });
 
 const BAD: [string, string, RegExp][] = [
@@ -120,7 +132,7 @@ test('workerd killed: the request in flight rejects, the next one starts it anew
   await runtime.deploy([
     worker(
       'w',
-      'export default { fetch: (r) => r.url.endsWith("/slow") ? scheduler.wait(30000) : new Response("up") };',
+      'export default { fetch: (r) => r.url.endsWith("/slow") ? scheduler.wait(600000) : new Response("up") };',
     ),
   ]);
   assert.equal(await invokeText(runtime, 'w'), 'up');
@@ -156,7 +168,7 @@ test('close() ends everything at any moment, twice, and later calls reject', asy
   // While the very first process is starting.
   const fresh = open();
   const starting = Promise.allSettled([fresh.deploy([constant('w', 'x')]), fresh.r2.list('b')]);
-  await once(process.stdout, 'never', { signal: AbortSignal.timeout(10) }).catch(() => {});
+  await until('its folder', () => readdirSync(socketDir).length > 0);
   await fresh.close();
   for (const { status } of await starting) assert.equal(status, 'rejected');
   assert.deepEqual(readdirSync(socketDir), []);

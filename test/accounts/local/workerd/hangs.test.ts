@@ -1,45 +1,86 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { createWorkerdRuntime } from '../../../../src/accounts/local/workerd/index.js';
-import { fixture, invokeText, worker } from './runtime-fixture.js';
+import { cpuTimeMs } from '../../../../src/accounts/local/workerd/process-record.js';
+import { VirtualClock } from '../../../support/fault-clock.js';
+import { bytes, fixture, invokeText, until, worker } from './runtime-fixture.js';
 
 const GOOD = 'export default { fetch: () => new Response("fine") };';
 
+const LIMIT_MS = 60_000;
+
+/** A clock whose minutes are turned by hand: a process may be as slow as its machine, and is judged all the same. */
+function clockOf(context: TestContext): VirtualClock {
+  const clock = new VirtualClock();
+  clock.install(LIMIT_MS / 2);
+  context.after(() => clock.uninstall());
+  return clock;
+}
+
 test('a handler that loops for ever is ended, its process replaced, and the Workers beside it serve', async (context) => {
-  const { runtime } = await fixture(context, { hangTimeoutMs: 500 });
+  const clock = clockOf(context);
+  const { runtime } = await fixture(context, { hangTimeoutMs: LIMIT_MS });
   const loop =
     'export default { fetch(r) { if (r.url.endsWith("/loop")) for (;;); return new Response("up"); } };';
   await runtime.deploy([worker('loop', loop), worker('good', GOOD)]);
   assert.equal(await invokeText(runtime, 'good'), 'fine');
-  await assert.rejects(invokeText(runtime, 'loop', '/loop'), {
+  const [pid] = runtime.pids;
+  const idleMs = (await cpuTimeMs(pid)) ?? 0;
+  const ended = assert.rejects(invokeText(runtime, 'loop', '/loop'), {
     code: 'workerd-failed',
-    message: /did not react for 0\.5 s.*in flight to loop/,
+    message: /did not react for 60 s.*in flight to loop/,
   });
+  await until('the loop', async () => ((await cpuTimeMs(pid)) ?? 0) > idleMs + 100);
+  // It is asked, and does not answer.
+  await clock.advance(LIMIT_MS / 2);
+  await clock.advance(LIMIT_MS);
+  await ended;
   assert.equal(await invokeText(runtime, 'good'), 'fine');
   assert.equal(await invokeText(runtime, 'loop'), 'up');
 });
 
 test('a Worker that waits is not taken for one that hangs', async (context) => {
-  const { runtime } = await fixture(context, { hangTimeoutMs: 200 });
-  const wait = 'export default { fetch: () => scheduler.wait(1200).then(() => new Response("waited")) };';
-  await runtime.deploy([worker('w', wait)]);
-  const [pid] = runtime.pids;
-  assert.equal(await invokeText(runtime, 'w'), 'waited');
-  assert.deepEqual(runtime.pids, [pid]);
+  const clock = clockOf(context);
+  const { runtime } = await fixture(context, { hangTimeoutMs: LIMIT_MS, responseTimeoutMs: 100 * LIMIT_MS });
+  const wait = `export default { async fetch(request, env) {
+    while (await env.KV.get('go') === null) await scheduler.wait(10);
+    return new Response('waited');
+  } };`;
+  const namespace = 'a'.repeat(32);
+  const bindings = [{ type: 'kv_namespace' as const, name: 'KV', namespace_id: namespace }];
+  await runtime.deploy([worker('w', wait, { bindings })]);
+  const waited = invokeText(runtime, 'w');
+  await until('the request', () => clock.isWaitedFor(100 * LIMIT_MS));
+  const { pids } = runtime;
+  for (let looks = 0; looks < 6; looks++) {
+    await clock.advance(LIMIT_MS / 2);
+    await until('its sign of life', () => !clock.isWaitedFor(LIMIT_MS));
+  }
+  await runtime.kv.put(namespace, 'go', bytes(''));
+  assert.equal(await waited, 'waited');
+  assert.deepEqual(runtime.pids, pids);
 });
 
 test('a Worker that never begins to answer is a timeout; the others and the next request go on', async (context) => {
-  const { runtime } = await fixture(context, { responseTimeoutMs: 300 });
+  const clock = clockOf(context);
+  const { runtime } = await fixture(context, { hangTimeoutMs: 100 * LIMIT_MS, responseTimeoutMs: LIMIT_MS });
   const mute =
-    'export default { fetch: (r) => r.url.endsWith("/mute") ? scheduler.wait(60000) : new Response(slow()) };' +
+    'export default { fetch: (r) => r.url.endsWith("/mute") ? scheduler.wait(600000) : new Response(slow()) };' +
     'function slow() { const { readable, writable } = new TransformStream(); const w = writable.getWriter();' +
     ' const put = (t) => w.write(new TextEncoder().encode(t));' +
-    ' put("a").then(() => scheduler.wait(800)).then(() => put("b")).then(() => w.close()); return readable; }';
+    ' put("a").then(() => scheduler.wait(100)).then(() => put("b")).then(() => w.close()); return readable; }';
   await runtime.deploy([worker('w', mute)]);
+  const begun = await runtime.invoke('w', new Request('http://w.local/'));
   const muted = invokeText(runtime, 'w', '/mute');
-  const rejected = assert.rejects(muted, { code: 'timeout', data: { workerName: 'w', timeoutMs: 300 } });
-  assert.equal(await invokeText(runtime, 'w'), 'ab', 'a body may take its time');
+  const rejected = assert.rejects(muted, {
+    code: 'timeout',
+    data: { workerName: 'w', timeoutMs: LIMIT_MS },
+  });
+  await until('the request', () => clock.isWaitedFor(LIMIT_MS));
+  await clock.advance(LIMIT_MS);
   await rejected;
+  assert.equal(await begun.text(), 'ab', 'a body may take its time');
+  assert.equal(await invokeText(runtime, 'w'), 'ab');
 });
 
 test('the limit for answers is a whole number of milliseconds', () => {
