@@ -1,3 +1,5 @@
+import { isDeeperThan, MAX_DEPTH } from '../protocol/index.js';
+
 /**
  * A message of the tail as a trace event: as it is when it has every member that one has, else with what is missing
  * filled in (Cloudflare's own notices, such as `overload`, may have less). undefined when it is none at all.
@@ -15,7 +17,8 @@ export function toTraceEvent(text: string, workerName: string): string | undefin
     'event' in event;
   if (isWhole) return text;
   const hasSomething = 'event' in event || 'outcome' in event || 'logs' in event;
-  if (!hasSomething) return undefined;
+  // V8 may not write again what nests deep, and no tail sends it.
+  if (!hasSomething || isDeeperThan(event, MAX_DEPTH)) return undefined;
   return JSON.stringify({
     ...event,
     scriptName: scriptName ?? workerName,

@@ -82,11 +82,8 @@ export class Connection {
     this.#handshake = new Handshake(options.token, options.services);
     this.#tails = new Tails(options.services, {
       maxBodyBytes: options.maxBodyBytes,
-      notify: (method, paramsJson) => {
-        // The end of a tail may tell of an error.
-        const json = method === 'tail/end' ? this.#services.redactor.text(paramsJson) : paramsJson;
-        this.#notifyJson(method, json);
-      },
+      redact: (text) => this.#services.redactor.text(text),
+      notify: (method, paramsJson) => this.#notifyJson(method, paramsJson),
       isIdle: () => this.#writer.backlogBytes < TAIL_BACKLOG_BYTES,
     });
     this.#responses = new Responses({

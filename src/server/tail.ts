@@ -1,5 +1,6 @@
 import { ROOM_BACKLOG, type TailSink } from '../accounts/account.js';
-import type { NotificationParams } from '../protocol/index.js';
+import { shorten } from '../lib/shorten.js';
+import { isTextDeeperThan, MAX_DEPTH, type NotificationParams } from '../protocol/index.js';
 import { CreditWindow } from '../transport/credit-window.js';
 
 /** Events of one batch, in characters of JSON; small enough that an answer never waits long behind one. */
@@ -14,10 +15,16 @@ const GAP = '';
 
 /** Bytes of a `tail/batch` around its events, at most. */
 const ENVELOPE_BYTES = 256;
+/** What is told of the error that ended a tail. */
+const MAX_MESSAGE_CHARS = 4096;
+/** `{params: {events: []}}` around an event. */
+const ENVELOPE_LEVELS = 3;
 
 export interface TailChannel {
   /** The largest body the client takes. */
   readonly maxBodyBytes: number;
+  /** Takes secrets out of a text. */
+  redact(text: string): string;
   /** Sends a notification whose params are given as JSON text. */
   notify(method: 'tail/batch' | 'tail/end', paramsJson: string): void;
   /** False while answers wait in the pipe: logs give way to them. */
@@ -155,8 +162,10 @@ export class Tail implements TailSink {
     );
   }
 
-  /** Whether the client would take a batch of this event alone. */
+  /** Whether there is room for the event in the queue, and for a batch of it alone at the client. */
   #fits(eventJson: string): boolean {
+    if (eventJson.length > QUEUE_LENGTH || isTextDeeperThan(eventJson, MAX_DEPTH - ENVELOPE_LEVELS))
+      return false;
     const maxBytes = this.#channel.maxBodyBytes - ENVELOPE_BYTES;
     return eventJson.length * 3 <= maxBytes || Buffer.byteLength(eventJson) <= maxBytes;
   }
@@ -203,7 +212,16 @@ export class Tail implements TailSink {
     this.#queue = [];
     this.#head = 0;
     clearInterval(this.#allowance);
-    this.#channel.notify('tail/end', JSON.stringify({ tailId: this.id, dropped, ...pendingEnd }));
+    const { reason, error } = pendingEnd;
+    const end = { tailId: this.id, dropped, reason, ...(error && { error: this.#shown(error) }) };
+    this.#channel.notify('tail/end', JSON.stringify(end));
     this.#onEnd();
+  }
+
+  /** An end is always told, however long the message of its error. */
+  #shown({ code, message }: { code: string; message: string }): { code: string; message: string } {
+    // A character is at most six in JSON.
+    const maxChars = Math.min(MAX_MESSAGE_CHARS, Math.floor(this.#channel.maxBodyBytes / 10));
+    return { code, message: shorten(this.#channel.redact(message), maxChars) };
   }
 }

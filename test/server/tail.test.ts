@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, mock, test } from 'node:test';
 import { LOSSLESS_BACKLOG, ROOM_BACKLOG } from '../../src/accounts/account.js';
+import { isDeeperThan } from '../../src/protocol/index.js';
 import { Tail } from '../../src/server/tail.js';
 import { TAIL_WINDOW_BYTES } from '../../src/transport/credit-window.js';
 
@@ -20,6 +21,7 @@ function openTail(maxBodyBytes = 16 * 1024 * 1024) {
   const channel = {
     maxBodyBytes,
     isIdle: () => pipe.idle,
+    redact: (text: string) => text.replaceAll('secret', '[redacted]'),
     notify(method: string, json: string) {
       bytes = Buffer.byteLength(json);
       assert.ok(bytes + 64 <= maxBodyBytes, `a body of ${bytes} bytes`);
@@ -191,6 +193,42 @@ test('no batch is over the body limit of its client, and what can never fit is c
   assert.equal(seen().filter((at) => at >= 1000 && at < 2000).length, 0);
   assert.equal(dropped(), 40);
   assert.equal(seen().length, 80);
+});
+
+test('an event that nests deeper than a message may is left out and counted, the deepest that fits is sent', async () => {
+  const { tail, batches, seen, dropped } = openTail();
+  const nested = (at: number, depth: number) =>
+    `{"at":${at},"logs":${'['.repeat(depth - 1)}"${'['.repeat(300)}"${']'.repeat(depth - 1)}}`;
+  tail.begin();
+  for (const [at, depth] of [10, 253, 254, 300, 100_000, 2].entries()) tail.push(nested(at, depth));
+  await turn();
+  assert.deepEqual(seen(), [0, 1, 5]);
+  assert.equal(dropped(), 3);
+  // The whole message: `{params: {events: [event]}}`.
+  assert.equal(isDeeperThan({ params: batches[0] }, 256), false);
+  assert.equal(isDeeperThan({ params: batches[0] }, 255), true);
+});
+
+test('an event larger than the queue is counted, and those that wait stay', async () => {
+  const { tail, seen, dropped } = openTail();
+  tail.push(eventOf(0));
+  tail.push(eventOf(1, 2 * 1024 * 1024));
+  tail.push(eventOf(2));
+  tail.begin();
+  await turn();
+  assert.deepEqual([seen(), dropped()], [[0, 2], 1]);
+});
+
+test('an end is told whatever its error has to say, and without secrets', async () => {
+  for (const maxBodyBytes of [1024, 16 * 1024 * 1024]) {
+    const { tail, ends } = openTail(maxBodyBytes);
+    tail.begin();
+    tail.end('error', { code: 'cloudflare-error', message: `secret ${'\u0001'.repeat(20_000_000)}` });
+    await turn();
+    const { code, message } = (ends[0]?.error ?? {}) as { code?: string; message: string };
+    assert.deepEqual([ends[0]?.reason, code], ['error', 'cloudflare-error']);
+    assert.match(message, /^\[redacted\]/);
+  }
 });
 
 test('a gap is a batch of its own between the events before and after, and is never counted as dropped', async () => {

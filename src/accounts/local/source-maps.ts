@@ -1,4 +1,5 @@
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
+import { isTextDeeperThan, MAX_DEPTH } from '../../protocol/index.js';
 import { WORKER_SERVICE_PREFIX } from './workerd/service-names.js';
 
 /** The source maps of one Worker, by the name of the module each is for. */
@@ -40,6 +41,8 @@ export function readSourceMaps(
 export function mapTraceEvent(eventJson: string, maps: WorkerSourceMaps): string {
   // Most events have no stack, and are not parsed for it.
   if (maps.size === 0 || !eventJson.includes('"stack":"')) return eventJson;
+  // Deeper than a tail sends: V8 could not write it again.
+  if (isTextDeeperThan(eventJson, MAX_DEPTH)) return eventJson;
   return JSON.stringify(JSON.parse(eventJson), (key, value: unknown) =>
     key === 'stack' && typeof value === 'string' ? mapStack(value, maps) : value,
   );

@@ -1,5 +1,5 @@
 import { OUTCOMES_OF_STATUS } from '../../cloudflare/tail.js';
-import type { TraceEvent } from '../../protocol/index.js';
+import { isTextDeeperThan, MAX_DEPTH, type TraceEvent } from '../../protocol/index.js';
 import type { TailParams } from '../account.js';
 import { ApiError } from './envelope.js';
 
@@ -23,7 +23,8 @@ export function compileFilter(
   if (tests.length === 0 && samplingRate === undefined) return undefined;
   return (eventJson) => {
     if (samplingRate !== undefined && random() >= samplingRate) return false;
-    if (tests.length === 0) return true;
+    // What nests deeper than any message may is for the sink to count: not every test could be made of it.
+    if (tests.length === 0 || isTextDeeperThan(eventJson, MAX_DEPTH)) return true;
     const event = JSON.parse(eventJson) as TraceEvent;
     return tests.every((test) => test(event));
   };

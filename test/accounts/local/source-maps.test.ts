@@ -101,6 +101,12 @@ test('what is no frame of a mapped module stays as it is', () => {
   ]);
 });
 
+test('an event that nests deeper than a tail sends is left as it is', () => {
+  const maps = new Map([['index.js', {} as never]]);
+  const event = `{"stack":"x","deep":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
+  assert.equal(mapTraceEvent(event, maps), event);
+});
+
 test('exceptions and the errors in logs are mapped, and an event without a stack is left untouched', () => {
   const event = {
     exceptions: [{ name: 'Error', message: 'm', stack: '    at index.js:2:1', timestamp: 1 }],

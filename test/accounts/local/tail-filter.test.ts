@@ -43,6 +43,16 @@ test('every filter must match', () => {
   }
 });
 
+test('an event that nests too deep to be searched passes, for the sink to count', () => {
+  const filter = compileFilter({ workerName: 'w', search: 'mars' });
+  const nested = (depth: number) => `${'['.repeat(depth)}"hello"${']'.repeat(depth)}`;
+  const deep = (depth: number) => event().replace('"hello"', nested(depth));
+  assert.deepEqual(
+    [10, 200, 300, 100_000].map((depth) => filter?.(deep(depth))),
+    [false, false, true, true],
+  );
+});
+
 test('sampling takes the share it is told, without parsing', () => {
   const draws = [0.1, 0.3, 0.5, 0.24];
   const filter = compileFilter({ workerName: 'w', samplingRate: 0.25 }, () => draws.shift() ?? 1);
