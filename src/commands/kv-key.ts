@@ -24,10 +24,10 @@ const list = methodCommand({
     cursor: input.text('cursor'),
   }),
   async print({ items, cursor }, { print, note, terminal }) {
-    const rows = items.map(({ name, expiration, metadata }) => [
+    const rows = items.map(({ name, expiration, metadata, metadataOmitted }) => [
       name,
       expiration === undefined ? '' : new Date(expiration * 1000).toISOString(),
-      metadata === undefined ? '' : JSON.stringify(metadata),
+      metadataOmitted ? '(nests too deep)' : metadata === undefined ? '' : JSON.stringify(metadata),
     ]);
     await print(table(['KEY', 'EXPIRES', 'METADATA'], rows, terminal.width));
     if (cursor !== undefined) note(`more: --cursor ${cursor}`);

@@ -378,6 +378,8 @@ export const methods = {
       valueEncoding: r.bodyEncoding().optional(),
       path: z.string().optional(),
       metadata: z.unknown().optional(),
+      /** There is metadata that no message has room for: it nests too deep. */
+      metadataOmitted: z.literal(true).optional(),
       expiration: z.number().optional(),
     }),
     errors: ['not-found', 'result-too-large', 'file-error', ...ACCOUNT_ERRORS],
@@ -398,8 +400,8 @@ export const methods = {
         expirationTtl: z.number().int().min(60).optional(),
         /** Seconds since 1970 when the key expires, at least 60 from now. */
         expiration: z.number().int().positive().optional(),
-        /** JSON of at most 1,024 bytes. */
-        metadata: z.unknown().optional(),
+        /** JSON of at most 1,024 bytes and 252 levels. */
+        metadata: r.kvMetadata().optional(),
       })
       .refine(
         (params) => (params.value === undefined) !== (params.path === undefined),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isDeeperThan, MAX_METADATA_DEPTH } from './depth.js';
 import { lazy } from './lazy.js';
 import {
   headerValueFault,
@@ -50,6 +51,16 @@ export const headerValue = lazy(() => ruled(z.string(), headerValueFault));
 /** A KV namespace's id: 32 hexadecimal digits. */
 export const kvNamespaceId = lazy(() =>
   z.string().regex(/^[0-9a-f]{32}$/, 'a namespace id has 32 hexadecimal digits'),
+);
+
+/** What is kept with a KV key. It nests no deeper than a listing of keys has room for. */
+export const kvMetadata = lazy(() =>
+  z
+    .unknown()
+    .refine(
+      (metadata) => !isDeeperThan(metadata, MAX_METADATA_DEPTH),
+      `metadata nests at most ${MAX_METADATA_DEPTH} levels deep`,
+    ),
 );
 
 /** How a `body` or `value` string is to be read: as text, or as base64 of bytes. */
@@ -164,6 +175,8 @@ export const kvKeyEntry = lazy(() =>
     /** Seconds since 1970, when the key expires. */
     expiration: z.number().optional(),
     metadata: z.unknown().optional(),
+    /** The key has metadata that no message has room for: it nests too deep. The key can be read and deleted. */
+    metadataOmitted: z.literal(true).optional(),
   }),
 );
 export type KvKeyEntry = Shape<typeof kvKeyEntry>;

@@ -27,6 +27,7 @@ async function floodedTail(t: TestContext, timing: Partial<TailTiming>, livesMs 
     {
       maxBodyBytes: 16 * 1024 * 1024,
       isIdle: () => true,
+      redact: (text) => text,
       notify(_method, json) {
         const batch = JSON.parse(json) as { dropped: number; events?: { eventTimestamp: number }[] };
         dropped += batch.dropped;

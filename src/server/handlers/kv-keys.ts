@@ -1,5 +1,11 @@
 import * as cloudflare from '../../cloudflare/kv.js';
-import { type ParsedParams, type Result, SidecarError } from '../../protocol/index.js';
+import {
+  isDeeperThan,
+  MAX_METADATA_DEPTH,
+  type ParsedParams,
+  type Result,
+  SidecarError,
+} from '../../protocol/index.js';
 import type { CallContext, ServerServices } from '../context.js';
 import { openApi } from './api.js';
 import { fileBody, writeBody } from './files.js';
@@ -14,7 +20,18 @@ export async function listKeys(
   { namespaceId, ...query }: ParsedParams<'kv.listKeys'>,
   { signal }: CallContext,
 ): Promise<Result<'kv.listKeys'>> {
-  return cloudflare.listKeys(await openApi(services, signal), namespaceId, query, signal);
+  const page = await cloudflare.listKeys(await openApi(services, signal), namespaceId, query, signal);
+  return { ...page, items: page.items.map((entry) => ({ ...entry, ...fitting(entry.metadata) })) };
+}
+
+/**
+ * Metadata, or a mark in its place when no message has room for it: a Worker may keep what nests twice as deep, and a
+ * listing does not fail for one key.
+ */
+function fitting(metadata: unknown): { metadata?: unknown; metadataOmitted?: true } {
+  if (metadata === undefined) return {};
+  const isOmitted = isDeeperThan(metadata, MAX_METADATA_DEPTH);
+  return isOmitted ? { metadata: undefined, metadataOmitted: true } : { metadata };
 }
 
 export async function getKey(
@@ -37,7 +54,7 @@ export async function getKey(
   });
   const about = {
     key,
-    ...(metadata !== undefined && { metadata }),
+    ...fitting(metadata),
     ...(expiration !== undefined && { expiration }),
   };
   if (path !== undefined) return { ...about, path: await writeBody(services.cwd, path, body, signal) };
