@@ -276,6 +276,40 @@ test('secrets are put, listed without their values, and deleted', async () => {
   assert.equal((await raw('delete', `${path}/KEY`)).status, 404);
 });
 
+test('an upload that could not be read again is refused before it runs, and the old version serves', async () => {
+  await workers.uploadWorker(api, upload('lasting', hello('fine')), {}, never());
+  const path = `/accounts/${accountId}/workers/scripts/lasting`;
+  for (const [method, url] of [
+    ['put', path],
+    ['post', `${path}/versions`],
+  ] as const) {
+    for (const odd of [
+      { annotations: { 'workers/message': { a: 1 } } },
+      { compatibility_flags: [5] },
+      { bindings: [{ type: 'json', json: 1 }] },
+    ]) {
+      const form = new FormData();
+      form.set(
+        'metadata',
+        JSON.stringify({ main_module: 'index.js', compatibility_date: '2026-01-01', ...odd }),
+      );
+      form.set('index.js', new File([hello('other')], 'index.js', { type: 'application/javascript+module' }));
+      // The SDK takes the error that the account's answer carries.
+      await assert.rejects(
+        client[method](url, { body: form }).asResponse(),
+        (error: { status?: number; cause?: { code?: string } }) => {
+          assert.ok(
+            error.cause?.code === 'invalid-params' || error.status === 400,
+            `${JSON.stringify(odd)}: ${error}`,
+          );
+          return true;
+        },
+      );
+      assert.equal(await textOf('lasting'), 'fine');
+    }
+  }
+});
+
 test('a broken script is refused with the message of workerd, and the old version serves', async () => {
   await workers.uploadWorker(api, upload('sturdy', hello('fine')), {}, never());
   const before = await workers.listWorkers(api, never());

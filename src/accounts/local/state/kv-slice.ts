@@ -13,11 +13,11 @@ export const kvSlice: StateSlice<KvState> = {
   empty: () => ({ namespaces: [] }),
   migrations: [],
   schema: lazy(() =>
-    z.looseObject({
+    z.object({
       namespaces: uniqueBy(
         'id',
         // The id names where the values lie.
-        z.looseObject({ id: kvNamespaceId(), title: z.string(), createdOn: z.string() }),
+        z.object({ id: kvNamespaceId(), title: z.string(), createdOn: z.string() }),
       ),
     }),
   ),

@@ -13,11 +13,11 @@ export const r2Slice: StateSlice<R2State> = {
   empty: () => ({ buckets: [] }),
   migrations: [],
   schema: lazy(() =>
-    z.looseObject({
+    z.object({
       buckets: uniqueBy(
         'name',
         // The name is a folder's.
-        z.looseObject({
+        z.object({
           name: r2BucketName(),
           createdOn: z.string(),
           location: z.string().optional(),

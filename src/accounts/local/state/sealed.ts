@@ -39,8 +39,9 @@ function headerOf(line: string): { format?: unknown; sha256?: unknown } {
 function parsed(json: string): unknown {
   try {
     return JSON.parse(json);
-  } catch (cause) {
-    throw new StateProblem('damaged', 'is not JSON', cause);
+  } catch {
+    // The parser's own message quotes the text, and with it perhaps a secret.
+    throw new StateProblem('damaged', 'is not JSON');
   }
 }
 

@@ -68,13 +68,11 @@ export interface DeploymentRecord {
 export const workersSlice: StateSlice<WorkersState> = {
   empty: () => ({ scripts: [] }),
   migrations: [],
-  schema: lazy(
-    () => z.looseObject({ scripts: uniqueBy('name', script()) }) as unknown as z.ZodType<WorkersState>,
-  ),
+  schema: lazy(() => z.object({ scripts: uniqueBy('name', script()) }) as unknown as z.ZodType<WorkersState>),
 };
 
 const script = () =>
-  z.looseObject({
+  z.object({
     name: workerName(),
     tag: z.string(),
     createdOn: z.string(),
@@ -82,11 +80,11 @@ const script = () =>
     lastVersionNumber: z.int().nonnegative(),
     versions: z.array(version()),
     deployments: z.array(deployment()),
-    settings: z.looseObject({ logpush: z.boolean(), tags: z.array(z.string()) }),
+    settings: z.object({ logpush: z.boolean(), tags: z.array(z.string()) }),
   });
 
 const version = () =>
-  z.looseObject({
+  z.object({
     id: z.string(),
     number: z.int().positive(),
     createdOn: z.string(),
@@ -101,7 +99,7 @@ const version = () =>
   });
 
 const deployment = () =>
-  z.looseObject({ id: z.string(), versionId: z.string(), createdOn: z.string(), ...about() });
+  z.object({ id: z.string(), versionId: z.string(), createdOn: z.string(), ...about() });
 
 const about = () => ({
   message: z.string().optional(),
@@ -120,7 +118,7 @@ const MODULE_TYPES: Readonly<Record<ModuleType, true>> = {
 };
 
 const module = () =>
-  z.looseObject({
+  z.object({
     name: z.string(),
     type: z.enum(Object.keys(MODULE_TYPES) as ModuleType[]),
     // Nothing but the name of a file in the folder of modules.
@@ -132,11 +130,11 @@ const module = () =>
 const binding = () => {
   const name = z.string();
   return z.discriminatedUnion('type', [
-    z.looseObject({ type: z.enum(['plain_text', 'secret_text']), name, text: z.string() }),
-    z.looseObject({ type: z.literal('json'), name }),
-    z.looseObject({ type: z.literal('kv_namespace'), name, namespace_id: z.string() }),
-    z.looseObject({ type: z.literal('r2_bucket'), name, bucket_name: z.string() }),
-    z.looseObject({
+    z.object({ type: z.enum(['plain_text', 'secret_text']), name, text: z.string() }),
+    z.object({ type: z.literal('json'), name }),
+    z.object({ type: z.literal('kv_namespace'), name, namespace_id: z.string() }),
+    z.object({ type: z.literal('r2_bucket'), name, bucket_name: z.string() }),
+    z.object({
       type: z.literal('service'),
       name,
       service: z.string(),
