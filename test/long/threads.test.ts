@@ -2,18 +2,19 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { BroadcastChannel, type ResourceLimits, type Worker, type WorkerOptions } from 'node:worker_threads';
 import type { SidecarError, TauriSidecar } from '../../bridge/index.js';
+import { VirtualClock } from '../support/fault-clock.js';
 import { buildLibrary } from '../support/fault-library.js';
 import { judgesTimes, record, scaled } from '../support/figures.js';
 import { isRunning } from '../support/process-state.js';
-import { until } from '../support/until.js';
+import { HANG_MS, until, within } from '../support/until.js';
 
 /** A thread that runs out of memory is to do so soon. piscina takes the class from this object at each use. */
 const threads = createRequire(import.meta.url)('node:worker_threads') as { Worker: typeof Worker };
@@ -40,9 +41,18 @@ function createSidecar(): TauriSidecar {
     account: 'local',
     restartDelay: 0,
     maxRestarts: 1_000_000,
+    startTimeout: HANG_MS,
   });
   sidecar.on('error', () => undefined);
   return sidecar;
+}
+
+/** A clock of the main thread whose seconds are turned by hand. */
+function clockOf(t: TestContext): VirtualClock {
+  const clock = new VirtualClock();
+  clock.install(500);
+  t.after(() => clock.uninstall());
+  return clock;
 }
 
 const ENDS: Record<string, () => void> = {
@@ -109,30 +119,31 @@ async function wedge(sidecar: TauriSidecar, how: string) {
       () => 'answered',
       (error: SidecarError) => error.code,
     );
+  // Longer than it takes to notice the thread.
+  const limit = { timeout: 10 * HANG_MS };
   const calls = [
-    codeOf(sidecar.call('system.ping', { payload: { unlessPid: pid } })),
-    codeOf(sidecar.remote.call('system.ping', { payload: { unlessPid: pid } })),
-    codeOf(sidecar.call('dashboard.createR2Bucket', { name: 'hangs' })),
+    codeOf(sidecar.call('system.ping', { payload: { unlessPid: pid } }, limit)),
+    codeOf(sidecar.remote.call('system.ping', { payload: { unlessPid: pid } }, limit)),
+    codeOf(sidecar.call('dashboard.createR2Bucket', { name: 'hangs' }, limit)),
   ];
   await sidecar.call('system.ping');
+  const wedged = new Promise((resolve) => {
+    channel.onmessage = ({ data }: { data: unknown }) => data === 'wedged' && resolve(undefined);
+  });
   channel.postMessage(how);
+  await within('the end of all work in the thread', wedged);
   return { pid, codes: Promise.all(calls) };
 }
 
-test('a thread that wedges is replaced, and its child with it', async () => {
+test('a thread that wedges is replaced, and its child with it', async (t) => {
   const count = scaled(20);
-  const sidecar = new library.TauriSidecar({
-    cliPath: pathOf(CLI),
-    account: 'local',
-    restartDelay: 0,
-    maxRestarts: 1_000_000,
-    heartbeatTimeout: 150,
-  });
-  sidecar.on('error', () => undefined);
+  const clock = clockOf(t);
+  const sidecar = createSidecar();
   try {
     await sidecar.start();
     for (let i = 0; i < count; i++) {
       const { pid, codes } = await wedge(sidecar, 'loop');
+      while (sidecar.isRunning()) await clock.advance(1000);
       assert.deepEqual(await codes, ['answered', 'answered', 'indeterminate']);
       await until(`process ${pid} ends`, () => !isRunning(pid));
       assert.notEqual(sidecar.pid, pid);
@@ -147,30 +158,50 @@ test('a thread that wedges is replaced, and its child with it', async () => {
   }
 });
 
-test('stop() of a thread that wedged ends its child and settles every call within its 6 s', async () => {
+/** A pipe for writing, once somebody reads it. */
+async function openWhenRead(pipe: string): Promise<number> {
+  let writer: number | undefined;
+  await until('the reader', () => {
+    try {
+      writer = openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, 'ENXIO');
+    }
+    return writer !== undefined;
+  });
+  return writer as number;
+}
+
+test('stop() of a thread that wedged ends its child and settles every call after 6 s', async (t) => {
+  const clock = clockOf(t);
   const pipe = join(broken.folder, 'pipe');
   execFileSync('mkfifo', [pipe]);
-  const times: number[] = [];
   for (const how of ['loop', pipe]) {
     const sidecar = createSidecar();
     await sidecar.start();
     const thread = lastThread as Worker;
     const ended = once(thread, 'exit');
     const { pid, codes } = await wedge(sidecar, how);
-    const startedMs = performance.now();
-    await sidecar.stop();
-    times.push(performance.now() - startedMs);
+    const writer = how === pipe ? await openWhenRead(pipe) : undefined;
+    let isStopped = false;
+    const stopping = sidecar.stop().then(() => {
+      isStopped = true;
+    });
+    await clock.advance(5999);
+    assert.equal(isStopped, false);
+    await clock.advance(1);
+    await stopping;
     assert.deepEqual(await codes, ['not-running', 'not-running', 'indeterminate']);
     await until(`process ${pid} ends`, () => !isRunning(pid));
     assert.equal(sidecar.getState(), 'stopped');
-    // A writer that comes and goes lets the thread go on, to its end.
-    if (how === pipe) writeFileSync(pipe, '');
+    // A writer that goes lets the thread go on, to its end.
+    if (writer !== undefined) closeSync(writer);
     await ended;
   }
   record({
     test: 'stop() of a worker thread in an endless loop, and in a read that does not return',
     goal: 'resolved, every call settled, 0 children alive after 6 s',
-    reached: `after ${times.map((ms) => ms.toFixed(0)).join(' and ')} ms, all settled, 0 alive`,
+    reached: 'all settled, 0 alive',
   });
 });
 

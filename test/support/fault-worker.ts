@@ -10,8 +10,10 @@ const channel = new BroadcastChannel('fault-thread') as BroadcastChannel & {
 };
 channel.onmessage = ({ data }) => {
   if (data === 'crash') throw new Error('a defect of the thread');
+  const isPipe = typeof data === 'string' && data.startsWith('/');
+  if (isPipe || data === 'loop') channel.postMessage('wedged');
   // Reading a pipe that nobody writes to: not even `terminate()` ends that.
-  if (typeof data === 'string' && data.startsWith('/')) readFileSync(data);
+  if (isPipe) readFileSync(data);
   while (data === 'loop');
   const kept: unknown[] = [];
   while (data === 'run out of memory') kept.push(new Array(10_000).fill(Math.random()));
