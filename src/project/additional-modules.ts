@@ -1,9 +1,9 @@
 import type { Dirent } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
+import { fileError } from '../protocol/errors.js';
 import { SidecarError } from '../protocol/index.js';
 import { throwIfCancelled } from './esbuild-service.js';
-import { fileError } from './file-error.js';
 import { type ModuleRules, shadowedMessage } from './module-rules.js';
 import type { UploadModule } from './upload.js';
 

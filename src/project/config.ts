@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { fileError } from '../protocol/errors.js';
 import { SidecarError, type WorkerBinding } from '../protocol/index.js';
 import { configBindings } from './config-bindings.js';
 import { fieldNotes, unsupportedBindings } from './config-fields.js';
@@ -7,7 +8,6 @@ import { type ModuleRule, type WranglerConfig, wranglerConfig } from './config-s
 import { workerSettings } from './config-settings.js';
 import { type ConfigText, parseConfigText } from './config-text.js';
 import { selectEnvironment } from './environment.js';
-import { fileError } from './file-error.js';
 import type { WorkerSettings } from './upload.js';
 
 /** A wrangler configuration with one environment chosen; every path is absolute. */

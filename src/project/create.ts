@@ -1,8 +1,8 @@
 import { lstat, mkdir, mkdtemp, readdir, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileError } from '../protocol/errors.js';
 import { type ParsedParams, type Result, SidecarError } from '../protocol/index.js';
 import { throwIfCancelled } from './esbuild-service.js';
-import { fileError } from './file-error.js';
 import { createRepository } from './git.js';
 import { installDependencies } from './install.js';
 import { ownDependency } from './own-package.js';

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { expand } from 'dotenv-expand';
+import { fileError } from '../protocol/errors.js';
 import type { WorkerBinding } from '../protocol/index.js';
-import { fileError } from './file-error.js';
 
 /** What wrangler itself takes from `.env`: the user's own credentials, which no Worker is to see. */
 const CREDENTIALS = /^(CLOUDFLARE|CF)_(API_TOKEN|API_KEY|API_USER_SERVICE_KEY|EMAIL|ACCOUNT_ID)$/;

@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
+import { fileError } from '../protocol/errors.js';
 import { SidecarError } from '../protocol/index.js';
 import { parseConfigText } from './config-text.js';
-import { fileError } from './file-error.js';
 
 /** In wrangler's order of precedence: the first one that exists, in the folder or above it, is the configuration. */
 const CONFIG_FILES = ['wrangler.json', 'wrangler.jsonc', 'wrangler.toml'] as const;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { fileError } from '../protocol/errors.js';
 import { SidecarError } from '../protocol/index.js';
-import { fileError } from './file-error.js';
 import type { UploadModule } from './upload.js';
 
 const COMMENT = /\/\/# sourceMappingURL=(\S+)\s*$/;

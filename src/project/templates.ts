@@ -1,8 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fileError } from '../protocol/errors.js';
 import { SidecarError } from '../protocol/index.js';
-import { fileError } from './file-error.js';
 
 /** npm leaves files of these names out of a package, so a template carries them under other ones. */
 const RENAMED: Readonly<Record<string, string>> = { gitignore: '.gitignore' };

@@ -1,4 +1,5 @@
 import { codeOfNumber, ERRORS, type ErrorCode, isErrorCode } from './error-table.js';
+import { systemFailure } from './system-error.js';
 
 export type { ErrorCode };
 
@@ -51,7 +52,7 @@ export class SidecarError extends Error {
     return fromWire(wire);
   }
 
-  /** `error` itself when it is a SidecarError, else an `internal-error` that wraps it. */
+  /** `error` itself when it is a SidecarError; what the system refused by its own code; else an `internal-error`. */
   static from(error: unknown): SidecarError {
     return fromUnknown(error);
   }
@@ -64,8 +65,30 @@ function fromWire(wire: WireError): SidecarError {
   });
 }
 
+/**
+ * A failed file operation as a `file-error`, with `data.path` and `data.errno`.
+ * @param what what was tried, up to the path: `write the file`
+ */
+export function fileError(what: string, path: string, cause: unknown): SidecarError {
+  if (cause instanceof SidecarError) return cause;
+  const { errno, reason } = systemFailure(cause) ?? {};
+  const why = reason ?? (cause instanceof Error ? cause.message : String(cause));
+  return new SidecarError('file-error', `Could not ${what} ${path}: ${why}.`, {
+    data: { path, errno },
+    cause,
+  });
+}
+
+/** The one place that gives a code to what nobody else did: what the system refused is none of our defects. */
 function fromUnknown(error: unknown): SidecarError {
   if (error instanceof SidecarError) return error;
+  const system = systemFailure(error);
+  if (system !== undefined) {
+    const { code, errno, path, reason } = system;
+    const at = path === undefined ? '' : ` ${path}`;
+    const message = `The system refused ${code === 'file-error' ? 'a file or a process' : 'a connection'}${at}: ${reason}.`;
+    return new SidecarError(code, message, { data: { path, errno }, cause: error });
+  }
   const message = error instanceof Error ? error.message : String(error);
   return new SidecarError('internal-error', `Internal error: ${message}`, { cause: error });
 }

@@ -7,7 +7,7 @@ export {
   MAX_METADATA_DEPTH,
 } from './depth.js';
 export { ERRORS, type ErrorCode } from './error-table.js';
-export { type ErrorData, SidecarError, type WireError } from './errors.js';
+export { type ErrorData, fileError, SidecarError, type WireError } from './errors.js';
 export { initializedParams } from './handshake.js';
 export {
   type CallableMethod,

@@ -4,7 +4,7 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
-import { SidecarError } from '../../protocol/index.js';
+import { fileError, SidecarError } from '../../protocol/index.js';
 
 /** A file as a body to send: read as it is sent, and again when it has to be sent again. */
 export async function fileBody(cwd: string, path: string): Promise<Blob> {
@@ -13,7 +13,7 @@ export async function fileBody(cwd: string, path: string): Promise<Blob> {
     if (!(await stat(full)).isFile()) throw new Error('it is not a file');
     return await openAsBlob(full);
   } catch (error) {
-    throw fileError('read', full, error);
+    throw fileError('read the file', full, error);
   }
 }
 
@@ -40,7 +40,7 @@ export async function writeBody(
     await response.body?.cancel().catch(() => {}); // Locked or at its end: nothing is left to cancel.
     await rm(draft, { force: true });
     if (signal.aborted) throw new SidecarError('cancelled', `Cancelled: write ${full}.`, { cause: error });
-    throw fileError('write', full, error);
+    throw fileError('write the file', full, error);
   }
 }
 
@@ -52,14 +52,4 @@ async function writeAll(file: FileHandle, response: Response, signal: AbortSigna
     let written = 0;
     while (written < chunk.byteLength) written += (await file.write(chunk, written)).bytesWritten;
   }
-}
-
-function fileError(what: string, path: string, cause: unknown): SidecarError {
-  if (cause instanceof SidecarError) return cause;
-  const errno = (cause as NodeJS.ErrnoException).code;
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new SidecarError('file-error', `Could not ${what} the file ${path}: ${why}.`, {
-    data: { path, errno },
-    cause,
-  });
 }
