@@ -5,12 +5,16 @@ import { basename, dirname, join } from 'node:path';
 /**
  * Replaces a file at once: the content is written under another name in its folder, flushed, and renamed over the old one,
  * for this user alone. Whoever is ended in the middle, or whose disk is full, leaves the old file as it was. When it
- * resolves, the new one survives a power cut.
+ * resolves, the new one survives a power cut. What `beforeRename` throws leaves the old one too.
  *
  * Not write-file-atomic: its version 7 makes one write and does not look how much of it was taken, so that a disk which
  * fills up in the middle puts a torn file in the place of the good one.
  */
-export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
+export async function writeWhole(
+  path: string,
+  content: string | Uint8Array,
+  beforeRename?: () => Promise<void> | undefined,
+): Promise<void> {
   const draft = `${path}.${randomBytes(8).toString('hex')}.tmp`;
   try {
     const handle = await open(draft, 'wx', 0o600);
@@ -21,6 +25,7 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
     } finally {
       await handle.close();
     }
+    await beforeRename?.();
     await rename(draft, path);
     await flushFolder(dirname(path));
   } catch (error) {

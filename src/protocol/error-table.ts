@@ -102,8 +102,10 @@ export const ERRORS = {
   'workerd-missing': row(OWN, 400, { advice: 'Run `npm install workerd`.' }),
   /** workerd ended or did not become ready; `data.stderr` holds its last lines. */
   'workerd-failed': row(OWN, 424),
-  /** Another process owns the state directory and does not answer; `data.pid` names it. */
+  /** Another process owns the state directory and does not answer, or is another version; `data.pid` names it. */
   'state-locked': row(OWN, 423),
+  /** The state directory was moved, deleted or replaced while it was in use; nothing was changed, and the next call uses what is at its path then. */
+  'state-moved': row(OWN, 409),
   /** A state file or a module is damaged or of no known shape, and stays as it is; `data.path` names it, `data.lastGoodPath` its last good copy. */
   'state-corrupt': row(OWN, 424),
 

@@ -19,6 +19,7 @@ const ACCOUNT_ERRORS = [
   'state-locked',
   'state-corrupt',
   'unsupported',
+  'state-moved',
 ] as const;
 const DEPLOY_TIMEOUT_MS = 120_000;
 const TRANSFER_TIMEOUT_MS = 300_000;

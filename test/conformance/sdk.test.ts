@@ -30,7 +30,7 @@ const client = new Cloudflare({
   fetch: (input, init) => {
     const url = input instanceof Request ? input.url : String(input);
     if (url.startsWith('data:')) return fetch(url, init);
-    return fetchOverSocket(socketPath, new Request(input, init), agent);
+    return fetchOverSocket(socketPath, new Request(input, init), { agent });
   },
 });
 const on = { account_id: server.accountId };

@@ -108,6 +108,7 @@ test('a file that may not grow (a full disk cuts writes short in the same way) i
 });
 
 const noRuntime = () => Promise.reject(new Error('no runtime is needed'));
+const sole = { assertHeld: async () => {}, confirmHeld: async () => {} };
 const bucket = (name: string) => ({ name, createdOn: '2026-01-01T00:00:00.000Z', storageClass: 'Standard' });
 
 async function namesIn(stateDir: string): Promise<string[]> {
@@ -119,7 +120,8 @@ test('every file operation failing in turn is a typed error or a recovery, and l
   for (const errno of ['ENOSPC', 'EIO', 'EACCES']) {
     for (let nth = 1; ; nth++) {
       const stateDir = join(folder, `${errno}-${nth}`);
-      const open = () => LocalServices.open({ stateDir, log: () => {}, createRuntime: noRuntime });
+      const open = () =>
+        LocalServices.open({ stateDir, log: () => {}, createRuntime: noRuntime, ownership: sole });
       const add = async (services: LocalServices, name: string) => {
         await services.modules.write(Buffer.from(name));
         await services.change(({ r2 }) => void r2.buckets.push(bucket(name)));

@@ -46,8 +46,24 @@ export async function failingNth(
   errno: string,
   work: () => Promise<void>,
 ): Promise<{ failed: boolean; outcome: unknown; count: number }> {
+  const fail = (name: string) => {
+    throw Object.assign(new Error(`${errno}: injected, ${name}`), { code: errno });
+  };
+  const { reached, ...rest } = await beforeNth(nth, fail, work);
+  return { failed: reached, ...rest };
+}
+
+/**
+ * Runs `work` and calls `act` in front of the `nth` file operation of this process. What it throws, that operation fails
+ * with. Those of `act` itself are not counted when it is synchronous.
+ * @returns whether it came to that, what `work` rejected with, and how many operations there were
+ */
+export async function beforeNth(
+  nth: number,
+  act: (name: string) => void,
+  work: () => Promise<void>,
+): Promise<{ reached: boolean; outcome: unknown; count: number }> {
   let count = 0;
-  const fault = (name: string) => Object.assign(new Error(`${errno}: injected, ${name}`), { code: errno });
   const restore: (() => void)[] = [];
   const replace = (target: object, name: string, make: (real: Anything) => Anything) => {
     const methods = target as Record<string, Anything>;
@@ -64,7 +80,8 @@ export async function failingNth(
       if (++count === nth) {
         // As the system does: the descriptor is gone even when its last flush fails.
         if (name === 'handle.close') await real.apply(owner, args);
-        throw fault(name);
+        act(name);
+        if (name === 'handle.close') return;
       }
       const result = await real.apply(owner, args);
       if (name === 'open') wrapHandle(result as object);
@@ -76,9 +93,14 @@ export async function failingNth(
   for (const name of NAMES) replace(fs.promises, name, promised(fs.promises, name));
   for (const name of CALLBACK_NAMES) {
     replace(fs, name, (real) => (...args: never[]) => {
-      if (++count !== nth) return real.apply(fs, args);
-      const callback = args.at(-1) as unknown as (error: Error) => void;
-      setImmediate(() => callback(fault(name)));
+      try {
+        if (++count === nth) act(name);
+      } catch (error) {
+        const callback = args.at(-1) as unknown as (error: unknown) => void;
+        setImmediate(() => callback(error));
+        return;
+      }
+      return real.apply(fs, args);
     });
   }
   syncBuiltinESMExports();
@@ -87,7 +109,7 @@ export async function failingNth(
       () => undefined,
       (error: unknown) => error,
     );
-    return { failed: count >= nth, outcome, count };
+    return { reached: count >= nth, outcome, count };
   } finally {
     for (const undo of restore.reverse()) undo();
     syncBuiltinESMExports();

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { lstat, unlink } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import { connect } from 'node:net';
 import { SidecarError } from '../../protocol/index.js';
 import { fileError, isMissing } from './file-error.js';
+import { isListening } from './is-listening.js';
 
 /** The room of `sun_path` without its closing zero: 103 bytes on macOS, 107 on Linux. */
 const MAX_PATH_BYTES = process.platform === 'darwin' ? 103 : 107;
@@ -72,21 +72,6 @@ async function inodeOf(path: string): Promise<number | undefined> {
   throw new SidecarError('conflict', `${path} exists and is no socket: it stays. Choose another path.`, {
     data: { path },
   });
-}
-
-async function isListening(path: string): Promise<boolean> {
-  const socket = connect(path);
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ECONNREFUSED' || code === 'ENOENT') return false;
-    if (code === 'EAGAIN') return true; // Its queue is full: somebody does listen.
-    throw error;
-  } finally {
-    socket.destroy();
-  }
 }
 
 function inUse(path: string): SidecarError {

@@ -1,4 +1,4 @@
-import { ERRORS, SidecarError } from '../../protocol/index.js';
+import { ERRORS, type ErrorCode, SidecarError } from '../../protocol/index.js';
 
 /** Carries a SidecarError of the local account beside Cloudflare's envelope, whose shape has no place for it. */
 const ERROR_HEADER = 'x-fluorite-error';
@@ -56,14 +56,24 @@ function encode(error: SidecarError): string {
   return Buffer.from(JSON.stringify(error.toWire())).toString('base64url');
 }
 
+/** The code of the SidecarError that an answer carries, when it does. */
+export function carriedCode(response: Response): ErrorCode | undefined {
+  return carriedError(response)?.code;
+}
+
 /** Throws the SidecarError that an answer carries, when it does. */
 export async function throwCarried(response: Response): Promise<Response> {
-  const carried = response.headers.get(ERROR_HEADER);
-  if (carried === null) return response;
-  const error = SidecarError.fromWire(JSON.parse(Buffer.from(carried, 'base64url').toString()));
+  const error = carriedError(response);
+  if (error === undefined) return response;
   // Never cut: a redactor comes later, and does not recognise half of a secret.
   const { errors } = (await response.json()) as { errors: { message: string }[] };
   throw error.message === '' ? new SidecarError(error.code, errors[0]?.message ?? '') : error;
+}
+
+function carriedError(response: Response): SidecarError | undefined {
+  const text = response.headers.get(ERROR_HEADER);
+  if (text === null) return undefined;
+  return SidecarError.fromWire(JSON.parse(Buffer.from(text, 'base64url').toString()));
 }
 
 /**

@@ -1,29 +1,31 @@
 import { randomBytes } from 'node:crypto';
-import { link, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SidecarError } from '../../protocol/index.js';
-import { fileError, isMissing } from './file-error.js';
-import { makeFolder } from './make-folder.js';
+import { fileError } from './file-error.js';
+import { identify, isSame } from './file-identity.js';
+import { HeldLock } from './held-lock.js';
+import type { Liveness } from './hello.js';
+import { isListening } from './is-listening.js';
+import { claimNumber, lockFolder, lockNumbers, lockPath, removeLowerLocks } from './lock-folder.js';
+import { type OwnerRecord, readRecord, SHARING_PROTOCOL, writeRecord } from './owner-record.js';
+import { makePrivateFolder, openStateDir } from './private-folder.js';
+import { findSocket, type StateDirectory } from './socket-folder.js';
+import { fateOf, ownRecord } from './workerd/process-record.js';
 
-/** What a lock file says about the process that wrote it. */
-export interface OwnerRecord {
-  /** Where the owner serves the account. */
+/** The owner of a state directory, and where it serves the account. */
+export interface OtherOwner {
+  record: OwnerRecord;
   socketPath: string;
-  pid: number;
-  /** ISO 8601. */
-  startedAt: string;
 }
-
-/** How an owner's socket answers: `gone` when nobody listens any more, `closing` when it is about to. */
-export type Liveness = 'alive' | 'closing' | 'gone' | 'silent';
 
 export interface OwnershipOptions {
   stateDir: string;
-  /** Asks the socket of another process; must settle within a few seconds. */
-  probe(socketPath: string): Promise<Liveness>;
-  /** Starts listening on a new socket, unless it does already, and tells its path. */
-  listen(): Promise<string>;
+  /** Asks the socket whether the owner of the record is behind it; must settle within a few seconds. */
+  hello(socketPath: string, record: OwnerRecord): Promise<Liveness>;
+  /** Starts listening on a new socket of the directory, unless it does already, and tells its path. */
+  listen(directory: StateDirectory): Promise<string>;
+  /** How long an owner that is going is waited for. Default 15,000. */
+  closingTimeoutMs?: number;
   /** Closes that socket: a lock that names it was given up, and others may remove its file at any time. */
   unlisten(): Promise<void>;
 }
@@ -33,101 +35,125 @@ const CLOSING_TIMEOUT_MS = 15_000;
 /**
  * Makes this process the owner of a state directory, or finds the one that is.
  *
- * The lock dies with its holder and guesses nothing from pids: whoever holds the highest `lock/owner.<n>` owns the
- * directory as long as the socket it names accepts connections, and the kernel closes that with the process. A
- * process listens first and claims second, so a claimed lock is never dead while its holder lives. Claiming is
- * `link()` of a fully written file to the next number, which only one can win. The highest file is never deleted,
- * so numbers only grow; one that claimed a number that was deleted meanwhile sees a higher one and withdraws.
+ * The lock dies with its holder: whoever holds the highest `lock/owner.<n>` owns the directory as long as it answers on
+ * its socket, and the kernel closes that with the process. A process listens first and claims second, so a claimed
+ * lock is never dead while its holder lives. Claiming is `link()` of a fully written file to the next number, which
+ * only one can win. The highest file is never deleted, so numbers only grow; one that claimed a number that was deleted
+ * meanwhile sees a higher one and withdraws.
  *
- * @returns the other owner's record, or undefined when this process is the owner now.
- * @throws SidecarError `state-locked` when the owner does not answer.
+ * A record is believed when it is of this very directory, and its owner says the same of itself. A copy of the directory
+ * therefore has no owner. One whose process lives and whose socket is gone is waited for and then named: its
+ * processes may still write.
+ *
+ * @throws SidecarError `state-locked` when the owner does not answer, or is another version; `file-error`.
  */
-export async function acquireOwnership(options: OwnershipOptions): Promise<OwnerRecord | undefined> {
-  const folder = join(options.stateDir, 'lock');
-  const deadline = performance.now() + CLOSING_TIMEOUT_MS;
+export async function acquireOwnership(options: OwnershipOptions): Promise<HeldLock | OtherOwner> {
+  const { stateDir } = options;
   try {
-    await makeFolder(folder);
-    for (;;) {
-      const top = await highest(folder);
-      const record = top === 0 ? undefined : await readRecord(join(folder, `owner.${top}`));
-      const liveness = record ? await options.probe(record.socketPath) : 'gone';
-      if (record && liveness === 'alive') {
-        await options.unlisten();
-        return record;
-      }
-      if (record && liveness !== 'gone') {
-        if (liveness === 'silent' || performance.now() > deadline)
-          throw stateLocked(options.stateDir, record);
-        await delay(20);
-        continue;
-      }
-      const socketPath = await options.listen();
-      if (!(await claim(folder, top + 1, socketPath))) continue;
-      if ((await highest(folder)) === top + 1) {
-        await removeLower(folder, top + 1);
-        return undefined;
-      }
+    await openStateDir(stateDir);
+    await makePrivateFolder(lockFolder(stateDir));
+    return await contend(options);
+  } catch (error) {
+    throw fileError('take ownership of', stateDir, error);
+  }
+}
+
+async function contend(options: OwnershipOptions): Promise<HeldLock | OtherOwner> {
+  const deadline = performance.now() + (options.closingTimeoutMs ?? CLOSING_TIMEOUT_MS);
+  for (;;) {
+    const directory = await locate(options.stateDir);
+    const numbers = await lockNumbers(options.stateDir);
+    const standing = await findStanding(options, directory, numbers);
+    if (standing?.liveness === 'alive') {
       await options.unlisten();
+      return standing.owner;
     }
-  } catch (error) {
-    throw fileError('take ownership of', options.stateDir, error);
+    if (standing !== undefined) {
+      const { liveness, record } = standing;
+      if (liveness === 'silent' || performance.now() > deadline) {
+        throw stateLocked(options.stateDir, record);
+      }
+      await delay(20);
+      continue;
+    }
+    const lock = await claim(options, directory, (numbers[0] ?? 0) + 1);
+    if (lock !== undefined) return lock;
   }
 }
 
-async function numbers(folder: string): Promise<number[]> {
-  const names = await readdir(folder);
-  return names.map((name) => Number(/^owner\.(\d+)$/.exec(name)?.[1] ?? 0)).filter((number) => number > 0);
+async function locate(stateDir: string): Promise<StateDirectory> {
+  const identity = await identify(stateDir);
+  if (identity !== undefined) return { path: stateDir, identity };
+  throw Object.assign(new Error('it was removed at this moment'), { code: 'ENOENT' });
 }
 
-async function highest(folder: string): Promise<number> {
-  return Math.max(0, ...(await numbers(folder)));
+type Standing =
+  | { liveness: 'alive'; owner: OtherOwner }
+  | { liveness: 'closing' | 'silent'; record: OwnerRecord };
+
+/** Whoever stands behind one of the locks, the highest first. What is no record, or proves nothing, is passed over. */
+async function findStanding(
+  options: OwnershipOptions,
+  directory: StateDirectory,
+  numbers: readonly number[],
+): Promise<Standing | undefined> {
+  for (const number of numbers) {
+    const record = await readRecord(lockPath(options.stateDir, number));
+    const standing = record && (await examine(options, directory, record));
+    if (standing !== undefined) return standing;
+  }
+  return undefined;
 }
 
-/** The record of a lock; undefined when the file went away, which only happens once a higher one exists. */
-async function readRecord(path: string): Promise<OwnerRecord | undefined> {
+async function examine(
+  options: OwnershipOptions,
+  directory: StateDirectory,
+  record: OwnerRecord,
+): Promise<Standing | undefined> {
+  const { identity } = record;
+  const socketPath = await findSocket(directory, record.socketName);
+  if (identity === undefined) {
+    // What another version understands is not known: it is sent nothing.
+    if (socketPath !== undefined && (await isListening(socketPath)))
+      throw otherVersion(options.stateDir, record);
+    return undefined;
+  }
+  if (!isSame(identity.directory, directory.identity)) return undefined;
+  const liveness = socketPath === undefined ? 'gone' : await options.hello(socketPath, record);
+  if (liveness === 'alive') return { liveness, owner: { record, socketPath: String(socketPath) } };
+  const fate = await fateOf(identity.process);
+  if (fate === 'dead') return undefined;
+  if (liveness === 'closing' || liveness === 'silent') return { liveness, record };
+  // Its socket was removed: whether it has noticed yet is not known.
+  return fate === 'alive' ? { liveness: 'closing', record } : undefined;
+}
+
+/** @returns undefined when another process was faster. */
+async function claim(
+  options: OwnershipOptions,
+  directory: StateDirectory,
+  number: number,
+): Promise<HeldLock | undefined> {
+  const socketPath = await options.listen(directory);
+  const identity = {
+    id: randomBytes(16).toString('hex'),
+    directory: directory.identity,
+    process: await ownRecord(),
+  };
+  const file = await claimNumber(directory.path, number, writeRecord(identity, socketPath));
+  if (file === undefined) return undefined;
+  const lock = new HeldLock(directory.path, number, identity, file);
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as OwnerRecord;
+    if ((await lockNumbers(directory.path))[0] === number) {
+      await removeLowerLocks(directory, number);
+      return lock;
+    }
+    await lock.release();
+    await options.unlisten();
+    return undefined;
   } catch (error) {
-    if (isMissing(error)) return undefined;
-    if (error instanceof SyntaxError) return undefined; // Damaged on disk: nobody can be found behind it.
+    await lock.release();
     throw error;
-  }
-}
-
-async function claim(folder: string, number: number, socketPath: string): Promise<boolean> {
-  const draft = join(folder, `draft.${randomBytes(8).toString('hex')}`);
-  const record: OwnerRecord = { socketPath, pid: process.pid, startedAt: new Date().toISOString() };
-  await writeFile(draft, JSON.stringify(record), { mode: 0o600, flag: 'wx' });
-  try {
-    await link(draft, join(folder, `owner.${number}`));
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  } finally {
-    await rm(draft, { force: true });
-  }
-}
-
-async function removeLower(folder: string, own: number): Promise<void> {
-  await removeOldDrafts(folder);
-  for (const number of await numbers(folder)) {
-    if (number >= own) continue;
-    const path = join(folder, `owner.${number}`);
-    const record = await readRecord(path);
-    await rm(path, { force: true });
-    // The socket of a killed owner; a living one that withdrew removes its own.
-    if (record && process.platform !== 'win32') await rm(record.socketPath, { force: true });
-  }
-}
-
-/** Drafts of processes that were killed in the middle of a claim. */
-async function removeOldDrafts(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (!name.startsWith('draft.')) continue;
-    const path = join(folder, name);
-    const written = await stat(path).catch(() => undefined); // Its writer may remove it at this moment.
-    if (written && Date.now() - written.mtimeMs > 60_000) await rm(path, { force: true });
   }
 }
 
@@ -137,5 +163,13 @@ export function stateLocked(stateDir: string, record: OwnerRecord): SidecarError
     'state-locked',
     `The process ${record.pid} owns the state directory ${stateDir} and does not answer. End it, or use another --state-dir.`,
     { data: { pid: record.pid, stateDir, startedAt: record.startedAt } },
+  );
+}
+
+function otherVersion(stateDir: string, { pid, protocol, startedAt }: OwnerRecord): SidecarError {
+  return new SidecarError(
+    'state-locked',
+    `The process ${pid} owns the state directory ${stateDir} and is another version of fluorite-flake, which this one cannot share it with (protocol ${protocol} there, ${SHARING_PROTOCOL} here). End it, use the same version, or use another --state-dir.`,
+    { data: { pid, stateDir, startedAt, protocol } },
   );
 }

@@ -1,9 +1,6 @@
 import { ApiError, failed } from './envelope.js';
 import type { LocalServices } from './services.js';
 
-/** Says that the owner is about to close: the request was not carried out. */
-export const CLOSING_HEADER = 'x-fluorite-closing';
-
 /** Where API v4 begins in a URL's path. */
 export const BASE_PATH = '/client/v4';
 

@@ -1,5 +1,6 @@
 import { SidecarError } from '../../protocol/index.js';
 import { ApiError } from './envelope.js';
+import type { Ownership } from './fenced-runtime.js';
 import { ModuleStore } from './module-store.js';
 import type { LocalRuntime, RuntimeWorker } from './runtime.js';
 import { readSourceMaps } from './source-maps.js';
@@ -12,6 +13,8 @@ export interface ServicesOptions {
   log(line: string): void;
   /** Makes the runtime at its first use. */
   createRuntime(): Promise<LocalRuntime>;
+  /** Looked at before and after the state is changed. */
+  ownership: Ownership;
 }
 
 /** What the owner of a state directory has: the state, the modules, the runtime and the tails. */
@@ -41,7 +44,7 @@ export class LocalServices {
 
   /** @throws SidecarError `state-corrupt`. */
   static async open(options: ServicesOptions): Promise<LocalServices> {
-    const file = new StateFile(options.stateDir);
+    const file = new StateFile(options.stateDir, options.ownership);
     return new LocalServices(options, file, await file.load(), await file.loadLastGood());
   }
 
@@ -169,12 +172,14 @@ export class LocalServices {
     await this.#file.save(draft);
     this.#previous = this.#state;
     this.#state = draft;
+    await this.#options.ownership.confirmHeld();
     await this.#sweep();
   }
 
   /** Removes the modules that no state mentions. What was asked for is done or has failed already. */
   async #sweep(): Promise<void> {
     try {
+      await this.#options.ownership.assertHeld();
       await this.modules.sweep([this.#state, this.#previous]);
     } catch (error) {
       this.log(`local account: unused modules could not be removed: ${error}`);

@@ -1,28 +1,28 @@
 import { Agent } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
 import { SidecarError } from '../../protocol/index.js';
-import { localRouter } from './api/index.js';
-import { ok, throwCarried } from './envelope.js';
-import { acquireOwnership, type OwnerRecord, stateLocked } from './ownership.js';
-import { CLOSING_HEADER } from './router.js';
-import { LocalServices, type ServicesOptions } from './services.js';
-import { fetchOverSocket, isRefused, probeSocket } from './socket-fetch.js';
-import { newSocketPath, removeSocketFolder } from './socket-folder.js';
-import { type SocketServer, serveOnSocket } from './socket-server.js';
-
-type Handle = (request: Request) => Promise<Response>;
+import { throwCarried } from './envelope.js';
+import { type FileIdentity, identify, isSame } from './file-identity.js';
+import { HeldLock, movedText } from './held-lock.js';
+import { askHello } from './hello.js';
+import { Owner, type OwnerOptions } from './owner.js';
+import { OwnerLink } from './owner-link.js';
+import { OwnerSocket } from './owner-socket.js';
+import { acquireOwnership } from './ownership.js';
 
 /** This process answers itself, or the owner of the state directory does. */
-type Role =
-  | { kind: 'owner'; handle: Handle; services: LocalServices }
-  | { kind: 'sharer'; record: OwnerRecord };
+type Role = Owner | OwnerLink;
 
 const OWNER_TIMEOUT_MS = 5_000;
-const MAX_TAKEOVERS = 3;
+/** How often a request is repeated that an owner may have carried out before it ended. */
+const MAX_REPEATS = 3;
+/** More changes of hands during one request mean that something undoes them. */
+const MAX_ROUNDS = 100;
 
-export interface SharedApiOptions extends ServicesOptions {
-  /** How long another owner may leave a ping without an answer, in milliseconds; default 5,000. */
+export interface SharedApiOptions extends OwnerOptions {
+  /** How long another owner may leave a greeting without an answer, in milliseconds; default 5,000. */
   ownerTimeoutMs?: number;
+  /** How long an owner that is going is waited for, in milliseconds; default 15,000. */
+  closingTimeoutMs?: number;
 }
 
 /**
@@ -32,13 +32,14 @@ export interface SharedApiOptions extends ServicesOptions {
 export class SharedApi {
   readonly #options: SharedApiOptions;
   readonly #ownerTimeoutMs: number;
+  /** One for all owners: answers of one that closes come while the next is looked for. */
   readonly #agent = new Agent({ keepAlive: true });
   #role: Promise<Role> | undefined;
-  /** What `#role` has come to. */
+  /** What `#role` has come to, or came to before. */
   #known: Role | undefined;
-  #server: SocketServer | undefined;
-  /** What others' requests wait for while this process is becoming the owner. */
-  #serving: PromiseWithReject<Handle> = deferred();
+  #socket: OwnerSocket | undefined;
+  /** The folder that was used so far: another one at its path is not gone over to unsaid. */
+  #directory: FileIdentity | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: SharedApiOptions) {
@@ -48,28 +49,28 @@ export class SharedApi {
 
   /** Whether this process owns the state directory now; undefined before the first request. */
   async isOwner(): Promise<boolean | undefined> {
-    return this.#role && (await this.#role).kind === 'owner';
+    return this.#role && (await this.#role) instanceof Owner;
   }
 
   /**
    * Answers a request.
    * @param make makes the request; called again when it has to be repeated for a new owner.
    * @param repeatable whether doing it twice has the effect of doing it once.
-   * @throws SidecarError `state-locked`, `state-corrupt`, `indeterminate`, or what the request itself failed with.
+   * @throws SidecarError `state-locked`, `state-moved`, `state-corrupt`, `indeterminate`, or what the request itself
+   * failed with.
    */
   async send(make: () => Request, repeatable: boolean): Promise<Response> {
-    for (let takeovers = 0; ; takeovers += 1) {
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const role = await this.#current();
       const request = make();
-      if (role.kind === 'owner') return throwCarried(await role.handle(request));
-      const response = await this.#sendToOwner(role, request).catch((error: unknown) => {
-        if (request.signal.aborted || error instanceof SidecarError) throw error;
-        this.#forget(role);
-        if (isRefused(error) || (repeatable && takeovers < MAX_TAKEOVERS)) return undefined;
-        throw ownerGone(role.record, error);
-      });
+      const response =
+        role instanceof Owner
+          ? await role.answer(request)
+          : await role.ask(request, repeatable && round < MAX_REPEATS);
       if (response) return throwCarried(response);
+      this.#forget(role);
     }
+    throw restless(this.#options.stateDir);
   }
 
   /** Gives ownership back and ends what it ran. Can be called twice. */
@@ -79,151 +80,91 @@ export class SharedApi {
   }
 
   async #close(): Promise<void> {
-    const role = await this.#role?.catch(() => undefined); // Its own caller was told.
-    // First all work, then the socket: as long as it answers, nobody else starts on the same files.
-    if (role?.kind === 'owner') await role.services.close();
-    await this.#server?.close();
+    await this.#role?.catch(() => undefined); // Its own caller was told.
+    if (this.#known instanceof Owner) await this.#known.close();
     this.#agent.destroy();
-    // An empty folder that stays is used again; all that mattered is done.
-    if (this.#server) await removeSocketFolder(this.#server.socketPath).catch(this.#logUnremoved);
+    await this.#unlisten();
   }
-
-  readonly #logUnremoved = (error: Error): void =>
-    this.#options.log(`local account: the folder for sockets stays: ${error.message}`);
 
   #current(): Promise<Role> {
     if (this.#closed) return Promise.reject(new SidecarError('not-running', 'The local account is closed.'));
-    this.#role ??= this.#acquire().then(
-      (role) => {
-        this.#known = role;
-        return role;
-      },
-      (error: unknown) => {
-        this.#role = undefined;
-        throw error;
-      },
-    );
+    this.#role ??= this.#acquire().catch((error: unknown) => {
+      this.#role = undefined;
+      throw error;
+    });
     return this.#role;
   }
 
   #forget(role: Role): void {
-    if (this.#known !== role) return;
-    this.#known = undefined;
-    this.#role = undefined;
+    if (this.#known === role) this.#role = undefined;
   }
 
   async #acquire(): Promise<Role> {
+    // What this process ran as the owner is ended first.
+    if (this.#known instanceof Owner) await this.#known.close();
+    this.#known = undefined;
+    await this.#assertSameDirectory();
     try {
-      const record = await acquireOwnership({
-        stateDir: this.#options.stateDir,
-        probe: (socketPath) => probeSocket(socketPath, this.#ownerTimeoutMs),
-        listen: async () => {
-          this.#server ??= await this.#listen();
-          return this.#server.socketPath;
-        },
-        unlisten: () => this.#unlisten(),
-      });
-      if (record) return { kind: 'sharer', record };
-      const services = await LocalServices.open(this.#options);
-      const { log } = this.#options;
-      const handle: Handle = (request) => localRouter.answer(request, services, log);
-      this.#serving.resolve(handle);
-      return { kind: 'owner', handle, services };
+      this.#known = await this.#takePart();
+      return this.#known;
     } catch (error) {
       await this.#unlisten();
       throw error;
     }
   }
 
-  async #listen(): Promise<SocketServer> {
-    const serving = deferred<Handle>();
-    this.#serving = serving;
-    const { stateDir, log } = this.#options;
-    for (let attempt = 1; ; attempt += 1) {
-      const path = await newSocketPath(stateDir);
-      try {
-        return await serveOnSocket(path, (request) => this.#serve(request, serving.promise), log);
-      } catch (error) {
-        // An owner that closed has just removed the folder for sockets; libuv says EACCES for ENOENT there.
-        const code = (error as NodeJS.ErrnoException).code;
-        if ((code !== 'ENOENT' && code !== 'EACCES') || attempt === 3) throw error;
-      }
+  async #takePart(): Promise<Role> {
+    const { stateDir, log, closingTimeoutMs } = this.#options;
+    const found = await acquireOwnership({
+      stateDir,
+      closingTimeoutMs,
+      hello: (socketPath, record) => askHello(socketPath, record, this.#ownerTimeoutMs),
+      listen: async (directory) => {
+        this.#socket ??= await OwnerSocket.listen(directory, log);
+        return this.#socket.path;
+      },
+      unlisten: () => this.#unlisten(),
+    });
+    if (!(found instanceof HeldLock)) {
+      this.#directory = found.record.identity?.directory;
+      return new OwnerLink(stateDir, found, this.#agent, this.#ownerTimeoutMs);
+    }
+    const socket = this.#socket as OwnerSocket; // It listened before the directory was claimed.
+    socket.claim(found);
+    try {
+      const owner = await Owner.open(this.#options, found, socket);
+      this.#socket = undefined;
+      this.#directory = found.identity.directory;
+      return owner;
+    } catch (error) {
+      await found.release();
+      throw error;
     }
   }
 
   async #unlisten(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    this.#serving.reject(new Error('not the owner'));
-    await server?.close();
+    const socket = this.#socket;
+    this.#socket = undefined;
+    await socket?.close();
   }
 
-  async #serve(request: Request, serving: Promise<Handle>): Promise<Response> {
-    const closing = () => new Response(null, { status: 503, headers: { [CLOSING_HEADER]: '1' } });
-    if (this.#closed) return closing();
-    const handle = await serving.catch(() => undefined);
-    if (!handle || this.#closed) return closing();
-    return new URL(request.url).pathname === '/local/ping' ? ok({ pid: process.pid }) : handle(request);
-  }
-
-  /** @returns undefined when the owner is closing, so that somebody has to take over. */
-  async #sendToOwner(role: Role & { kind: 'sharer' }, request: Request): Promise<Response | undefined> {
-    const { record } = role;
-    const aborter = new AbortController();
-    const signal = AbortSignal.any([request.signal, aborter.signal]);
-    const answer = fetchOverSocket(record.socketPath, new Request(request, { signal }), this.#agent);
-    const watch = new AbortController();
-    const stuck = this.#watchOwner(record, watch.signal);
-    try {
-      const response = await Promise.race([answer, stuck]);
-      if (!response.headers.has(CLOSING_HEADER)) return response;
-      await response.body?.cancel();
-      this.#forget(role);
-      return undefined;
-    } catch (error) {
-      aborter.abort();
-      answer.catch(() => {}); // `stuck` has won; what the aborted request says no longer matters.
-      throw error;
-    } finally {
-      watch.abort();
-    }
-  }
-
-  /** Rejects when the owner neither answers the request nor a ping; a deploy may take long, a ping may not. */
-  async #watchOwner(record: OwnerRecord, signal: AbortSignal): Promise<never> {
-    for (;;) {
-      try {
-        await delay(this.#ownerTimeoutMs, undefined, { signal, ref: false });
-      } catch {
-        return new Promise<never>(() => {}); // The request has settled.
-      }
-      const liveness = await probeSocket(record.socketPath, this.#ownerTimeoutMs);
-      if (liveness === 'silent') throw stateLocked(this.#options.stateDir, record);
-    }
+  /** @throws SidecarError `state-moved`, once: whoever goes on knows it then. */
+  async #assertSameDirectory(): Promise<void> {
+    const { stateDir } = this.#options;
+    if (this.#directory === undefined || isSame(await identify(stateDir), this.#directory)) return;
+    this.#directory = undefined;
+    throw new SidecarError(
+      'state-moved',
+      `${movedText(stateDir)} This call did nothing; the next one uses what is at that path then.`,
+      { data: { stateDir } },
+    );
   }
 }
 
-function ownerGone(record: OwnerRecord, cause: unknown): SidecarError {
+function restless(stateDir: string): SidecarError {
   return new SidecarError(
-    'indeterminate',
-    `The process ${record.pid}, which owned the state directory, ended while it worked on the request; it may or may not have been carried out. Look, then try again.`,
-    { data: { pid: record.pid }, cause },
+    'state-locked',
+    `The state directory ${stateDir} changed hands ${MAX_ROUNDS} times during one call, which was not carried out. End the other processes that use it.`,
+    { data: { stateDir } },
   );
-}
-
-interface PromiseWithReject<T> {
-  promise: Promise<T>;
-  resolve(value: T): void;
-  reject(error: Error): void;
-}
-
-function deferred<T>(): PromiseWithReject<T> {
-  let resolve: (value: T) => void = () => {};
-  let reject: (error: Error) => void = () => {};
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  promise.catch(() => {}); // Nobody may be waiting.
-  return { promise, resolve, reject };
 }

@@ -1,18 +1,26 @@
 import { once } from 'node:events';
 import { type Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { isAbsolute } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
-import type { Liveness } from './ownership.js';
-import { CLOSING_HEADER } from './router.js';
 import { MAX_HEADER_BYTES } from './socket-server.js';
 
-/** Sends a request to an HTTP server on a unix socket. Connections are kept and used again. */
+export interface SocketFetchOptions {
+  /** Keeps connections and uses them again. */
+  agent?: Agent;
+  /** Called when the server has said that it carries the request out, which ours does before it begins. */
+  onAccepted?(): void;
+}
+
+/** Sends a request to an HTTP server on a unix socket. */
 export async function fetchOverSocket(
   socketPath: string,
   request: Request,
-  agent?: Agent,
+  { agent, onAccepted }: SocketFetchOptions = {},
 ): Promise<Response> {
+  // Without one Node would connect to port 80 of this machine.
+  if (!isAbsolute(socketPath)) throw new TypeError(`No path of a socket: ${JSON.stringify(socketPath)}`);
   const url = new URL(request.url);
   const outgoing = httpRequest({
     socketPath,
@@ -23,6 +31,7 @@ export async function fetchOverSocket(
     signal: request.signal,
     ...(agent && { agent }),
   });
+  if (onAccepted) outgoing.on('information', onAccepted);
   // Until the answer `answered` tells of errors, then its body does; one that comes late may not end the process.
   outgoing.on('error', ignore);
   // The same for its connection: a write that fails after an early answer finds no listener of Node's any more.
@@ -40,20 +49,6 @@ export async function fetchOverSocket(
 }
 
 function ignore(): void {}
-
-/** Whether the owner behind a socket lives and answers. */
-export async function probeSocket(socketPath: string, timeoutMs: number): Promise<Liveness> {
-  const signal = AbortSignal.timeout(timeoutMs);
-  try {
-    const response = await fetchOverSocket(socketPath, new Request('http://local/local/ping', { signal }));
-    await response.body?.cancel();
-    return response.headers.has(CLOSING_HEADER) ? 'closing' : 'alive';
-  } catch (error) {
-    if (isRefused(error)) return 'gone';
-    // Cut off in the middle: it is going away right now, and the next look will tell.
-    return signal.aborted ? 'silent' : 'closing';
-  }
-}
 
 /** Whether nobody listens on the socket: nothing was sent. */
 export function isRefused(error: unknown): boolean {

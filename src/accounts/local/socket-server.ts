@@ -8,8 +8,13 @@ import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
 /** Headers carry whole requests and responses of Workers, see invocation.ts. */
 export const MAX_HEADER_BYTES = 256 * 1024;
 
+/** Answers a request. `accept` is called before its work begins: whoever sent it knows by that whether it began. */
+export type SocketHandler = (request: Request, accept: () => void) => Promise<Response>;
+
 export interface SocketServer {
   readonly socketPath: string;
+  /** Resolves when every request that was accepted has its whole answer, or after `timeoutMs`. */
+  drain(timeoutMs: number): Promise<void>;
   /** Refuses new connections, ends the ones there are, and removes the socket. Can be called twice. */
   close(): Promise<void>;
 }
@@ -17,13 +22,19 @@ export interface SocketServer {
 /** Serves `handle` over HTTP on a unix socket that only this user can open. */
 export async function serveOnSocket(
   socketPath: string,
-  handle: (request: Request) => Promise<Response>,
+  handle: SocketHandler,
   log: (line: string) => void,
 ): Promise<SocketServer> {
+  const accepted = new Set<ServerResponse>();
   const server = createServer(
     { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: 30_000 },
     (message, response) => {
-      answer(message, response, handle).catch((error: unknown) => {
+      const accept = () => {
+        accepted.add(response);
+        response.once('close', () => accepted.delete(response));
+        response.writeProcessing();
+      };
+      answer(message, response, (request) => handle(request, accept)).catch((error: unknown) => {
         log(
           `local account: a request over the socket failed: ${error instanceof Error ? error.message : error}`,
         );
@@ -44,11 +55,21 @@ export async function serveOnSocket(
   let closing: Promise<void> | undefined;
   return {
     socketPath,
+    drain: (timeoutMs) => allClosed(accepted, timeoutMs),
     close() {
       closing ??= closeServer(server);
       return closing;
     },
   };
+}
+
+async function allClosed(responses: ReadonlySet<ServerResponse>, timeoutMs: number): Promise<void> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  await Promise.all([...responses].map((response) => once(response, 'close', { signal }))).catch(
+    (error: unknown) => {
+      if (!signal.aborted) throw error;
+    },
+  );
 }
 
 /** Refuses new connections and ends the ones there are. */

@@ -2,6 +2,7 @@ import { copyFile, link, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SidecarError } from '../../protocol/index.js';
 import { removeDrafts, writeWhole } from '../write-whole.js';
+import type { Ownership } from './fenced-runtime.js';
 import { fileError, isMissing } from './file-error.js';
 import { makeFolder } from './make-folder.js';
 import { readState, writeState } from './state/format.js';
@@ -16,7 +17,11 @@ export class StateFile {
   readonly path: string;
   readonly lastGoodPath: string;
 
-  constructor(private readonly stateDir: string) {
+  /** @param ownership looked at before anything is changed; without it the caller knows that it may */
+  constructor(
+    private readonly stateDir: string,
+    private readonly ownership?: Pick<Ownership, 'assertHeld'>,
+  ) {
     this.path = join(stateDir, 'state.jsonl');
     this.lastGoodPath = join(stateDir, 'state.last-good.jsonl');
   }
@@ -64,9 +69,10 @@ export class StateFile {
   async save(state: LocalState): Promise<void> {
     const text = textOf(state);
     try {
-      await makeFolder(this.stateDir);
+      // A directory that is owned exists, and one that was removed is not made again.
+      await (this.ownership ? this.ownership.assertHeld() : makeFolder(this.stateDir));
       await this.#keepLastGood();
-      await writeWhole(this.path, text);
+      await writeWhole(this.path, text, () => this.ownership?.assertHeld());
     } catch (error) {
       throw fileError('write the state file', this.path, error);
     }

@@ -7,8 +7,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { type FileIdentity, identify } from '../../../src/accounts/local/file-identity.js';
+import { writeRecord } from '../../../src/accounts/local/owner-record.js';
 import { SharedApi } from '../../../src/accounts/local/shared-api.js';
 import { StateFile } from '../../../src/accounts/local/state-file.js';
+import { ownRecord } from '../../../src/accounts/local/workerd/process-record.js';
 import { HANG_MS } from '../../support/until.js';
 import { noRuntime, temporaryFolder } from './fixture.js';
 
@@ -102,24 +105,39 @@ test('ownership passes on at every close, over many rounds of many contenders', 
   assert.equal((await readdir(stateDir)).includes('run'), false, 'no socket is left');
 });
 
-test('an owner that does not answer is named', async (t) => {
-  const stateDir = await temporaryFolder(t);
-  const socketPath = join(stateDir, 'mute');
-  const mute = createServer(() => {}).listen(socketPath);
+test('an owner that lives and whose socket is mute or gone is named, and nobody takes it over', async (t) => {
+  for (const isMute of [true, false]) {
+    const stateDir = await temporaryFolder(t);
+    const socketPath = join(stateDir, 'run', 's-0123456789abcdef');
+    await mkdir(join(stateDir, 'lock'), { mode: 0o700 });
+    await mkdir(join(stateDir, 'run'), { mode: 0o700 });
+    if (isMute) await listenMutely(t, socketPath);
+    const directory = (await identify(stateDir)) as FileIdentity;
+    const identity = { id: '0'.repeat(32), directory, process: await ownRecord() };
+    await writeFile(join(stateDir, 'lock', 'owner.7'), writeRecord(identity, socketPath));
+    const api = new SharedApi({
+      stateDir,
+      log: () => {},
+      createRuntime: noRuntime,
+      ownerTimeoutMs: 200,
+      closingTimeoutMs: 50,
+    });
+    await assert.rejects(api.send(list, true), (error: { code: string; message: string; data: object }) => {
+      assert.equal(error.code, 'state-locked');
+      assert.match(error.message, new RegExp(String(process.pid)));
+      assert.match(error.message, new RegExp(stateDir));
+      return true;
+    });
+    await api.close();
+    assert.deepEqual(await readdir(join(stateDir, 'lock')), ['owner.7']);
+  }
+});
+
+async function listenMutely(t: TestContext, path: string): Promise<void> {
+  const mute = createServer(() => {}).listen(path);
   await once(mute, 'listening');
   t.after(() => mute.close());
-  await mkdir(join(stateDir, 'lock'));
-  const record = { socketPath, pid: 4711, startedAt: new Date().toISOString() };
-  await writeFile(join(stateDir, 'lock', 'owner.7'), JSON.stringify(record));
-  const api = new SharedApi({ stateDir, log: () => {}, createRuntime: noRuntime, ownerTimeoutMs: 200 });
-  await assert.rejects(api.send(list, true), (error: { code: string; message: string; data: object }) => {
-    assert.equal(error.code, 'state-locked');
-    assert.match(error.message, /4711/);
-    assert.match(error.message, new RegExp(stateDir));
-    return true;
-  });
-  await api.close();
-});
+}
 
 test('a stopped owner is named too, and its sharers go on when it continues', async (t) => {
   const stateDir = await temporaryFolder(t);

@@ -10,6 +10,7 @@ const { id } = await createKvNamespace(api, 'shared', never());
 await putValue(api, id, 'key', new Blob(['from the owner']), {}, never());
 const script = `export default { async fetch(request, env) {
   console.log('seen', new URL(request.url).pathname);
+  if (request.url.endsWith('/hang')) await env.KV.put('begun', '1');
   if (request.url.endsWith('/hang')) await new Promise(() => setTimeout(() => {}, 1e6));
   return new Response(await env.KV.get('key'));
 } }`;

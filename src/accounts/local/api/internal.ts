@@ -1,4 +1,4 @@
-import { ApiError, jsonObject, ok } from '../envelope.js';
+import { ApiError, jsonObject } from '../envelope.js';
 import { packResponse, unpackRequest } from '../invocation.js';
 import { type RouteTable, read, write } from '../router.js';
 import type { LocalServices } from '../services.js';
@@ -7,7 +7,6 @@ import { tailToStream } from '../tail-stream.js';
 
 /** What API v4 has no call for: sending a request to a Worker, and a tail without a WebSocket. */
 export const internalRoutes: RouteTable = {
-  'GET /local/ping': read(() => ok({ pid: process.pid })),
   'POST /local/invoke/:script': write(async ({ params, request }, services) => {
     const { name } = deployed(services, params.script ?? '');
     const runtime = await services.running();

@@ -1,10 +1,10 @@
 import { readFile, readlink } from 'node:fs/promises';
 
 /**
- * Which process something belongs to, so that it can be told later whether that one lives: a pid alone may have been
- * given to another process, and means nothing in a container with pids of its own. Absent where there is no /proc.
+ * Which process something belongs to. A pid alone may have been given to another process, and means nothing in a
+ * container with pids of its own. What needs /proc is absent where there is none.
  */
-interface ProcessRecord {
+export interface ProcessRecord {
   pid: number;
   /** When it started, in the kernel's ticks since boot. */
   started?: string;
@@ -12,25 +12,45 @@ interface ProcessRecord {
   bootId?: string;
 }
 
-/** This process's record, as text. */
-export async function ownRecord(): Promise<string> {
-  const record: ProcessRecord = {
-    pid: process.pid,
-    started: (await statFields(process.pid))?.[START_TIME],
-    ...(await surroundings()),
-  };
-  return JSON.stringify(record);
+/** What can be told of a recorded process from here: `unknown` where its pid cannot be tied to one process. */
+export type Fate = 'alive' | 'dead' | 'unknown';
+
+/** No system gives higher pids; 0 and below would name process groups. */
+const MAX_PID = 2 ** 31 - 1;
+const MAX_TEXT = 100;
+
+/** This process's record. */
+export async function ownRecord(): Promise<ProcessRecord> {
+  const started = (await statFields(process.pid))?.[START_TIME];
+  return { pid: process.pid, ...(started !== undefined && { started }), ...(await surroundings()) };
 }
 
-/** Whether the process of a record is gone for sure: false where that cannot be told from here. */
-export async function isProvenDead(text: string): Promise<boolean> {
-  const record = parseRecord(text);
-  if (record === undefined) return false;
+/** A record as it was read from somewhere; undefined when it is none. */
+export function parseProcessRecord(value: unknown): ProcessRecord | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { pid, started, pidNamespace, bootId } = value as Record<string, unknown>;
+  if (!isPid(pid) || ![started, pidNamespace, bootId].every(isShortText)) return undefined;
+  return { pid, started, pidNamespace, bootId } as ProcessRecord;
+}
+
+export function isPid(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) > 0 && Number(value) <= MAX_PID;
+}
+
+/** Whether the process of a record lives. Nothing is sent to it. */
+export async function fateOf(record: ProcessRecord): Promise<Fate> {
   const here = await surroundings();
-  if (record.pidNamespace !== here.pidNamespace || record.bootId !== here.bootId) return false;
-  if (!(await isAlive(record.pid))) return true;
+  if (record.pidNamespace !== here.pidNamespace || record.bootId !== here.bootId) return 'unknown';
+  if (!(await isAlive(record.pid))) return 'dead';
   const started = (await statFields(record.pid))?.[START_TIME];
-  return started !== undefined && record.started !== undefined && started !== record.started;
+  if (started === undefined || record.started === undefined) return 'unknown';
+  return started === record.started ? 'alive' : 'dead';
+}
+
+/** Whether it ran before this machine was started the last time. */
+export async function isOfAnotherBoot(record: ProcessRecord): Promise<boolean> {
+  const { bootId } = await surroundings();
+  return bootId !== undefined && record.bootId !== undefined && record.bootId !== bootId;
 }
 
 /** Whether a process of this pid runs. A zombie does not: where nobody reaps, it may stay for ever. */
@@ -67,19 +87,13 @@ async function surroundings(): Promise<Pick<ProcessRecord, 'pidNamespace' | 'boo
     orAbsent(readlink('/proc/self/ns/pid')),
     orAbsent(readFile('/proc/sys/kernel/random/boot_id', 'utf8')),
   ]);
-  return { pidNamespace, bootId };
+  return { pidNamespace, bootId: bootId?.trim() };
 }
 
 async function orAbsent<T>(read: Promise<T>): Promise<T | undefined> {
   return await read.catch(() => undefined);
 }
 
-function parseRecord(text: string): ProcessRecord | undefined {
-  try {
-    const record = JSON.parse(text) as Partial<ProcessRecord> | null;
-    // The pid of a torn record proves nothing; 0 and below would name process groups.
-    return Number.isInteger(record?.pid) && Number(record?.pid) > 0 ? (record as ProcessRecord) : undefined;
-  } catch {
-    return undefined;
-  }
+function isShortText(value: unknown): boolean {
+  return value === undefined || (typeof value === 'string' && value.length <= MAX_TEXT);
 }

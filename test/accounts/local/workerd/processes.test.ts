@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -129,12 +130,20 @@ test('generated files are private, and folders of dead processes are removed at 
   const child = spawn(process.execPath, ['-e', '']);
   await once(child, 'exit');
   const dead = child.pid as number;
-  const record = { ...JSON.parse(ownRecordText), pid: dead };
-  const leave = (named: string, owner?: object) => {
-    mkdirSync(join(socketDir, named));
-    if (owner !== undefined) writeFileSync(join(socketDir, named, 'owner'), JSON.stringify(owner));
+  const { process: own } = JSON.parse(ownRecordText);
+  const record = { ...own, pid: dead };
+  const leave = (named: string, process?: object, { of = named, file = '' } = {}) => {
+    const path = join(socketDir, named);
+    mkdirSync(path);
+    if (file !== '') writeFileSync(join(path, file), 'precious');
+    if (process === undefined) return;
+    const { dev, ino } = statSync(join(socketDir, of), { bigint: true });
+    const folder = { device: String(dev), inode: String(ino) };
+    writeFileSync(join(path, 'owner'), JSON.stringify({ process, folder }));
   };
-  leave(name.replace(/^(ff-[0-9a-f]+)-\d+-/, `$1-${dead}-`));
+  const ofSameState = (suffix: string) => `${name.split('-').slice(0, 2).join('-')}-${dead}-${suffix}`;
+  leave(ofSameState('proven'), record);
+  leave(ofSameState('reboot'), { ...record, bootId: 'another' });
   leave(`ff-00000000-${dead}-proven`, record);
   leave(`ff-00000000-${process.pid}-reused`, { ...record, pid: process.pid, started: '1' });
   leave(`ff-00000000-${dead}-oldone`);
@@ -143,13 +152,20 @@ test('generated files are private, and folders of dead processes are removed at 
     [`ff-00000000-${dead}-anewer`]: undefined,
     [`ff-00000000-${process.pid}-living`]: { ...record, pid: process.pid },
     [`ff-00000000-${dead}-faraway`.slice(0, -1)]: { ...record, pidNamespace: 'pid:[1]' },
+    [`ff-00000000-${dead}-reboot`]: { ...record, bootId: 'another' },
+    [`ff-00000000-${dead}-nonpid`]: { ...record, pid: 1 },
     [`ff-project-${dead}`]: undefined,
   };
   for (const [named, owner] of Object.entries(stay)) leave(named, owner);
+  const copied = `ff-00000000-${dead}-copied`;
+  leave(copied, record, { of: `ff-project-${dead}` });
+  const foreign = `ff-00000000-${dead}-others`;
+  leave(foreign, record, { file: 'precious' });
   const second = open();
   await second.kv.list('a'.repeat(32));
   await second.close();
-  assert.deepEqual(readdirSync(socketDir).sort(), Object.keys(stay).sort());
+  assert.deepEqual(readdirSync(socketDir).sort(), [...Object.keys(stay), copied, foreign].sort());
+  assert.ok(existsSync(join(socketDir, foreign, 'precious')));
 });
 
 test('a binary that is missing or does not run is told as workerd-missing', async () => {
