@@ -77,6 +77,7 @@ function commandServices(
   return createServices({
     cwd,
     readOnly: options.readOnly,
+    redactor: terminal.redactor,
     log,
     async openAccount() {
       const { openAccount } = await import('../accounts/index.js');

@@ -7,7 +7,8 @@ type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 export class Terminal {
   readonly #closed: () => void;
   #stdoutGone = false;
-  readonly #redactor = new Redactor([]);
+  /** What it knows is blacked out on stderr. */
+  readonly redactor = new Redactor([]);
 
   /** @param closed called once when the reader of stdout is gone (as in `| head`). */
   constructor(closed: () => void) {
@@ -33,11 +34,11 @@ export class Terminal {
 
   /** From now on these are blacked out on stderr. */
   hide(secrets: readonly string[]): void {
-    this.#redactor.learn(secrets);
+    this.redactor.learn(secrets);
   }
 
   printError(line: string): void {
-    process.stderr.write(`${this.#redactor.text(line)}\n`);
+    process.stderr.write(`${this.redactor.text(line)}\n`);
   }
 
   /** The text in a style where stdout is a terminal and NO_COLOR is not set. */

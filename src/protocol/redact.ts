@@ -10,6 +10,8 @@ const SECRET_MEMBER =
 /** Shorter values would black out innocent text. */
 const MIN_SECRET_LENGTH = 6;
 const REDACTED = '[redacted]';
+/** Of a Worker's secrets, in all their forms: some deploys' worth. */
+const MAX_PASSING = 1000;
 /** What an error shows of one text. Programs that failed may have printed more, which is kept whole for the redactor. */
 const MAX_TEXT_CHARS = 64 * 1024;
 
@@ -31,6 +33,10 @@ export function secretsOfParams(params: unknown): string[] {
 
 /** Takes known secrets out of text, and out of data those too whose names tell them. */
 export class Redactor {
+  readonly #known = new Set<string>();
+  /** In the order in which they were last heard of. */
+  readonly #passing = new Set<string>();
+  /** All of them, the longest first: one inside another must leave nothing of either. */
   #secrets: readonly string[] = [];
 
   constructor(secrets: Iterable<string>) {
@@ -39,22 +45,34 @@ export class Redactor {
 
   /** Knows these secrets too from now on. */
   learn(secrets: Iterable<string>): void {
-    this.#add([...secrets].flatMap(writtenForms));
+    for (const written of formsOf(secrets)) this.#known.add(written);
+    this.#sort();
+  }
+
+  /** Knows these too until many others have passed: secrets that come with calls, of which there is no end. */
+  learnPassing(secrets: Iterable<string>): void {
+    for (const written of formsOf(secrets)) {
+      this.#passing.delete(written);
+      this.#passing.add(written);
+    }
+    for (const oldest of this.#passing) {
+      if (this.#passing.size <= MAX_PASSING) break;
+      this.#passing.delete(oldest);
+    }
+    this.#sort();
   }
 
   /** One that knows these secrets too. */
   with(secrets: readonly string[]): Redactor {
     if (secrets.length === 0) return this;
     const more = new Redactor(secrets);
-    more.#add(this.#secrets);
+    for (const written of this.#secrets) more.#known.add(written);
+    more.#sort();
     return more;
   }
 
-  #add(written: readonly string[]): void {
-    // The longest first: one inside another must leave nothing of either.
-    this.#secrets = [...new Set([...this.#secrets, ...written])]
-      .filter((secret) => secret.length >= MIN_SECRET_LENGTH)
-      .sort((a, b) => b.length - a.length);
+  #sort(): void {
+    this.#secrets = [...new Set([...this.#known, ...this.#passing])].sort((a, b) => b.length - a.length);
   }
 
   text(text: string): string {
@@ -84,6 +102,10 @@ export class Redactor {
     const message = shorten(this.text(error.message), MAX_TEXT_CHARS);
     return new SidecarError(error.code, message, { data, cause: error.cause });
   }
+}
+
+function formsOf(secrets: Iterable<string>): string[] {
+  return [...secrets].flatMap(writtenForms).filter((written) => written.length >= MIN_SECRET_LENGTH);
 }
 
 /** A secret as text, JSON and URLs have it. Output comes line by line: of a secret of many lines each is one. */

@@ -28,6 +28,17 @@ test('data loses secrets by value, and by the name of their member', () => {
   });
 });
 
+test('secrets that pass are known until many others have passed, and those that stay for ever', () => {
+  const redactor = new Redactor(['stays-for-ever']);
+  redactor.learnPassing(['first-of-many']);
+  assert.equal(redactor.text('first-of-many'), '[redacted]');
+  for (let number = 0; number < 10_000; number += 100)
+    redactor.learnPassing(Array.from({ length: 100 }, (_, index) => `secret ${number + index}`));
+  assert.equal(redactor.text('first-of-many, stays-for-ever'), 'first-of-many, [redacted]');
+  assert.equal(redactor.text('secret 9999'), '[redacted]');
+  assert.equal(redactor.with(['another']).text('another secret 9999'), '[redacted] [redacted]');
+});
+
 test('an error keeps its code and cause', () => {
   const cause = new Error('below');
   const error = new SidecarError('file-error', 'with known-secret', { data: { secret: 'x' }, cause });

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Account } from '../../accounts/account.js';
 import type { WorkerUpload } from '../../project/upload.js';
-import type { ParsedParams, Result } from '../../protocol/index.js';
+import { type ParsedParams, type Result, secretsOfParams } from '../../protocol/index.js';
 import type { CallContext, ServerServices } from '../context.js';
 import { apiOf } from './api.js';
 
@@ -24,6 +24,8 @@ export async function deployWorker(
     signal,
     progress,
   });
+  // Those of `.dev.vars` among them. A Worker that throws one at its start would have it in the error and in the log.
+  services.redactor.learnPassing(secretsOfParams(upload));
   const built = { success: true as const, name: upload.name, ...(await sizes(upload)) };
   if (params.dryRun) {
     const message = `${upload.name} was built (${built.size} bytes, ${built.gzipSize} gzipped). Nothing was deployed: this was a dry run.`;
