@@ -44,7 +44,7 @@ export async function additionalModules(
     const name = moduleName(where.root, path);
     const matcher = rules.matchers.find(({ found }) => found.test(name));
     if (matcher) modules.push({ name, type: matcher.type, content: await readModule(path), path });
-    if (rules.shadowed.some((pattern) => pattern.test(name))) {
+    else if (rules.shadowed.some((pattern) => pattern.test(name))) {
       throw new SidecarError('build-failed', shadowedMessage(path), {
         data: { errors: [{ file: path, text: shadowedMessage(name) }] },
       });

@@ -26,6 +26,12 @@ export function buildFailed(entry: string, folder: string, failure: unknown): un
   );
 }
 
+/** The files in which esbuild gave up. */
+export function failedFiles(failure: unknown): string[] {
+  if (!isBuildFailure(failure)) return [];
+  return [...new Set(failure.errors.flatMap(({ location }) => location?.file ?? []))];
+}
+
 function isBuildFailure(error: unknown): error is BuildFailure {
   return error instanceof Error && 'errors' in error && Array.isArray(error.errors);
 }

@@ -1,14 +1,15 @@
-import { parse } from 'node:path';
+import { parse, resolve } from 'node:path';
 import type { Plugin } from 'esbuild';
 import { SidecarError } from '../protocol/index.js';
 import { additionalModules, type ModuleRoot } from './additional-modules.js';
-import { buildFailed } from './build-failed.js';
+import { buildFailed, failedFiles } from './build-failed.js';
 import type { ProjectConfig } from './config.js';
 import { aliases, esbuildOptions } from './esbuild-options.js';
 import { runEsbuild } from './esbuild-service.js';
 import { globalName, moduleCollector } from './module-collector.js';
 import { moduleRules } from './module-rules.js';
 import { nodeCompat, runtimeNodeModules, unenvNodeModules } from './node-compat.js';
+import { ownSources, requireUtf8 } from './source-encoding.js';
 import { bundleSourceMap } from './source-map-files.js';
 import type { UploadModule } from './upload.js';
 import { requireListener, type WorkerFormat } from './worker-format.js';
@@ -48,6 +49,7 @@ export async function bundle(
   signal: AbortSignal,
 ): Promise<Bundle> {
   const { entry, folder } = where;
+  const toPath = (file: string) => resolve(folder, file);
   const rules = moduleRules(settings.rules);
   refuseUnsupported(rules.unsupported, format, settings);
   const additional = settings.findAdditionalModules ? await additionalModules(where, rules, signal) : [];
@@ -70,9 +72,11 @@ export async function bundle(
       ],
     },
     signal,
-  ).catch((error) => {
+  ).catch(async (error) => {
+    await requireUtf8(ownSources(failedFiles(error), toPath));
     throw buildFailed(entry, folder, error);
   });
+  await requireUtf8(ownSources(Object.keys(result.metafile?.inputs ?? {}), toPath));
 
   const name = `${parse(entry).name}.js`;
   const content = outputOf(result.outputFiles, '.js') ?? new Uint8Array();

@@ -53,19 +53,32 @@ const IRRELEVANT_FIELDS: ReadonlySet<string> = new Set(
   '$schema configPath definedEnvironments dev legacy_env send_metrics topLevelName userConfigPath'.split(' '),
 );
 
-/** Fields inside bindings that concern local development only. */
-const BINDING_FIELDS: Readonly<Record<string, readonly string[]>> = {
-  kv_namespaces: ['binding', 'id', 'preview_id', 'remote', 'experimental_remote'],
-  r2_buckets: [
-    'binding',
-    'bucket_name',
-    'preview_bucket_name',
-    'jurisdiction',
-    'remote',
-    'experimental_remote',
-  ],
-  services: ['binding', 'service', 'environment', 'entrypoint', 'remote', 'experimental_remote'],
+/** The members of an object; `true` is one whose own members are free, or not ours to judge. */
+interface KnownFields {
+  readonly [name: string]: KnownFields | true;
+}
+
+/** What stands inside the fields that are applied, as wrangler 4.164 knows it. A list has it in each entry. */
+const NESTED_FIELDS: KnownFields = {
+  kv_namespaces: known('binding id preview_id remote experimental_remote'),
+  r2_buckets: known('binding bucket_name preview_bucket_name jurisdiction remote experimental_remote'),
+  services: known('binding service environment entrypoint remote experimental_remote'),
+  tail_consumers: known('service environment'),
+  triggers: known('crons'),
+  build: known('command cwd watch_dir'),
+  secrets: known('required'),
+  placement: known('mode hint region host hostname'),
+  limits: known('cpu_ms subrequests'),
+  observability: {
+    ...known('enabled head_sampling_rate'),
+    logs: known('enabled head_sampling_rate invocation_logs destinations persist'),
+    traces: known('enabled head_sampling_rate destinations persist'),
+  },
 };
+
+function known(names: string): KnownFields {
+  return Object.fromEntries(names.split(' ').map((name) => [name, true]));
+}
 
 /** A field that needs a word to the user, and its place in the configuration. */
 export interface FieldNote {
@@ -87,22 +100,26 @@ export function fieldNotes(fields: Readonly<Record<string, unknown>>, at: readon
       : `\`${name}\` is unknown and was ignored`;
     notes.push({ path: [...at, name], text });
   }
-  for (const [field, known] of Object.entries(BINDING_FIELDS)) {
-    notes.push(...unknownBindingFields(fields[field], known, [...at, field]));
+  for (const [field, inside] of Object.entries(NESTED_FIELDS)) {
+    notes.push(...unknownInside(fields[field], inside, [...at, field]));
   }
   return notes;
 }
 
-function unknownBindingFields(list: unknown, known: readonly string[], at: readonly string[]): FieldNote[] {
-  if (!Array.isArray(list)) return [];
-  return list.flatMap((entry: object, index) =>
-    Object.keys(entry)
-      .filter((name) => !known.includes(name))
-      .map((name) => ({
-        path: [...at, index, name],
-        text: `\`${name}\` of ${at.at(-1)} is unknown and was ignored`,
-      })),
-  );
+function unknownInside(
+  value: unknown,
+  fields: KnownFields | true,
+  at: readonly (string | number)[],
+): FieldNote[] {
+  if (fields === true || typeof value !== 'object' || value === null) return [];
+  if (Array.isArray(value))
+    return value.flatMap((entry, index) => unknownInside(entry, fields, [...at, index]));
+  return Object.entries(value).flatMap(([name, member]) => {
+    const path = [...at, name];
+    if (Object.hasOwn(fields, name)) return unknownInside(member, fields[name] ?? true, path);
+    const of = at.filter((part) => typeof part === 'string').at(-1);
+    return [{ path, text: `\`${name}\` of ${of} is unknown and was ignored` }];
+  });
 }
 
 /** One line for each unsupported binding of an environment, such as "`DB` (a D1 binding, d1_databases)". */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { kvNamespaceId, r2BucketName, workerName } from '../protocol/resources.js';
+import { r2BucketName, workerName } from '../protocol/resources.js';
 
 const names = z.array(z.string());
 const binding = z
@@ -53,7 +53,8 @@ const notInheritable = {
     .array(
       z.looseObject({
         binding,
-        id: kvNamespaceId().optional(),
+        // Which ids there can be depends on the account: see kv-ids.ts.
+        id: z.string().min(1).optional(),
       }),
     )
     .optional(),

@@ -18,8 +18,7 @@ export interface ConfigText {
 
 /** @throws SidecarError `config-invalid` with `data.file`, `data.line` and `data.column`. */
 export function parseConfigText(file: string, text: string): ConfigText {
-  const plain = text.replace(/^\uFEFF/, ''); // some editors put a byte order mark first
-  return file.endsWith('.toml') ? parseTomlText(file, plain) : parseJsoncText(file, plain);
+  return file.endsWith('.toml') ? parseTomlText(file, text) : parseJsoncText(file, text);
 }
 
 function parseJsoncText(file: string, text: string): ConfigText {

@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { fileError } from '../protocol/errors.js';
 import { SidecarError, type WorkerBinding } from '../protocol/index.js';
 import { configBindings } from './config-bindings.js';
 import { fieldNotes, unsupportedBindings } from './config-fields.js';
@@ -8,6 +6,7 @@ import { type ModuleRule, type WranglerConfig, wranglerConfig } from './config-s
 import { workerSettings } from './config-settings.js';
 import { type ConfigText, parseConfigText } from './config-text.js';
 import { selectEnvironment } from './environment.js';
+import { readText } from './text-file.js';
 import type { WorkerSettings } from './upload.js';
 
 /** A wrangler configuration with one environment chosen; every path is absolute. */
@@ -19,6 +18,8 @@ export interface ProjectConfig {
   env?: string;
   name?: string;
   main?: string;
+  /** Whether it is of Pages: that has no entry file. */
+  isPages: boolean;
   compatibilityDate?: string;
   compatibilityFlags: string[];
   bindings: WorkerBinding[];
@@ -66,10 +67,7 @@ export async function readConfig(
   env: string | undefined,
   redirectedFrom?: string,
 ): Promise<ProjectConfig> {
-  const text = await readFile(path, 'utf8').catch((error) => {
-    throw fileError('read', path, error);
-  });
-  const source = parseConfigText(path, text);
+  const source = parseConfigText(path, await readText(path));
   const config = validate(path, source);
   const chosen = selectEnvironment(path, source, config, env, redirectedFrom !== undefined);
   const missing = unsupportedBindings(chosen.fields);
@@ -85,6 +83,7 @@ export async function readConfig(
     env: env ?? config.targetEnvironment ?? undefined,
     name: chosen.name,
     main: absolute(fields.main),
+    isPages: config.pages_build_output_dir !== undefined,
     compatibilityDate: fields.compatibility_date,
     compatibilityFlags: fields.compatibility_flags ?? [],
     bindings: configBindings(path, fields),

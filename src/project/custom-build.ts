@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { LastLines } from '../lib/last-lines.js';
 import { WholeLines } from '../lib/whole-lines.js';
 import { SidecarError } from '../protocol/index.js';
@@ -37,6 +39,29 @@ export async function runCustomBuild(
   if (exit.code !== 0) throw failed(command, reason(exit), last, exit);
 }
 
+/** The tools of the project first, as for its npm scripts. */
+function withLocalPrograms(env: NodeJS.ProcessEnv, cwd: string): NodeJS.ProcessEnv {
+  const name = Object.keys(env).find((key) => key.toUpperCase() === 'PATH') ?? 'PATH';
+  const folders: string[] = [];
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    const path = join(folder, 'node_modules', '.bin');
+    if (isTrusted(path)) folders.push(path);
+    if (dirname(folder) === folder) break;
+  }
+  return { ...env, [name]: [...folders, env[name]].filter(Boolean).join(delimiter) };
+}
+
+/** Whether it is there and this user's or root's own: a folder above may belong to somebody else. */
+function isTrusted(path: string): boolean {
+  try {
+    const uid = process.getuid?.();
+    const owner = statSync(path).uid;
+    return uid === undefined || owner === uid || owner === 0;
+  } catch {
+    return false; // Nothing can be run of what cannot be looked at.
+  }
+}
+
 interface Exit {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -54,7 +79,7 @@ function run(
       cwd,
       shell: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...programEnvironment(), WRANGLER_COMMAND: 'deploy' },
+      env: { ...withLocalPrograms(programEnvironment(), cwd), WRANGLER_COMMAND: 'deploy' },
       // A process group of its own, so that what the shell starts can be ended with it.
       detached: process.platform !== 'win32',
       windowsHide: true,

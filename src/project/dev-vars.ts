@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { expand } from 'dotenv-expand';
-import { fileError } from '../protocol/errors.js';
-import type { WorkerBinding } from '../protocol/index.js';
+import { SidecarError, type WorkerBinding } from '../protocol/index.js';
+import { readText } from './text-file.js';
 
 /** What wrangler itself takes from `.env`: the user's own credentials, which no Worker is to see. */
 const CREDENTIALS = /^(CLOUDFLARE|CF)_(API_TOKEN|API_KEY|API_USER_SERVICE_KEY|EMAIL|ACCOUNT_ID)$/;
@@ -60,10 +59,10 @@ async function fromDotEnv(
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await readText(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw fileError('read', path, error);
+    const errno = error instanceof SidecarError ? error.data.errno : undefined;
+    if (errno === 'ENOENT' || errno === 'ENOTDIR') return undefined;
+    throw error;
   }
 }

@@ -1,8 +1,9 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileError } from '../protocol/errors.js';
 import { SidecarError } from '../protocol/index.js';
 import { parseConfigText } from './config-text.js';
+import { readText } from './text-file.js';
 
 /** In wrangler's order of precedence: the first one that exists, in the folder or above it, is the configuration. */
 const CONFIG_FILES = ['wrangler.json', 'wrangler.jsonc', 'wrangler.toml'] as const;
@@ -43,10 +44,7 @@ export async function findConfig(folder: string): Promise<FoundConfig> {
 }
 
 async function redirectTarget(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8').catch((error) => {
-    throw fileError('read', path, error);
-  });
-  const { value } = parseConfigText(path, text);
+  const { value } = parseConfigText(path, await readText(path));
   const configPath = (value as { configPath?: unknown } | null)?.configPath;
   if (typeof configPath !== 'string' || configPath === '') {
     throw redirectInvalid(path, 'it names no `configPath`');

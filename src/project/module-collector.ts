@@ -5,6 +5,7 @@ import type { OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuil
 import { type AdditionalModule, moduleName } from './additional-modules.js';
 import { isFile } from './find-config.js';
 import { type ModuleMatcher, type ModuleRules, shadowedMessage } from './module-rules.js';
+import { encodingFault } from './text-file.js';
 import type { UploadModule } from './upload.js';
 import type { WorkerFormat } from './worker-format.js';
 
@@ -45,7 +46,10 @@ export function moduleCollector(collecting: Collecting): Plugin {
       }
       build.onResolve({ filter: /^[^./][^/]*\.[^/]+$/ }, (args) => collectBare(args, collecting));
       for (const filter of rules.shadowed) {
-        build.onResolve({ filter }, ({ path }) => ({ errors: [{ text: shadowedMessage(path) }] }));
+        // What an open rule collects is resolved once more on its way.
+        build.onResolve({ filter }, ({ path, pluginData }) =>
+          pluginData === RESOLVING ? undefined : { errors: [{ text: shadowedMessage(path) }] },
+        );
       }
     },
   };
@@ -59,9 +63,21 @@ async function collect(
 ): Promise<OnResolveResult> {
   const cleanPath = withoutQuery(args.path);
   const { kind, importer, resolveDir } = args;
+  const inPackage = await packageFile(cleanPath, resolveDir);
+  if (inPackage) return collectFile(inPackage, cleanPath, matcher, collecting);
   const resolved = await build.resolve(cleanPath, { kind, importer, resolveDir, pluginData: RESOLVING });
   if (resolved.errors.length > 0) return { errors: resolved.errors };
   return collectFile(resolved.path, cleanPath, matcher, collecting);
+}
+
+/** A package's file by its plain path: wrangler takes it whatever the package's `exports` say. */
+async function packageFile(name: string, resolveDir: string): Promise<string | undefined> {
+  if (/^[./#]/.test(name)) return undefined;
+  for (let folder = resolveDir; ; folder = dirname(folder)) {
+    const path = join(folder, 'node_modules', name);
+    if (await isFile(path)) return path;
+    if (dirname(folder) === folder) return undefined;
+  }
 }
 
 /** As wrangler 1 had it, and wrangler still has: a bare name may be a file beside the entry. */
@@ -83,9 +99,11 @@ async function collectFile(
   path: string,
   importedAs: string,
   { type }: ModuleMatcher,
-  { collected, preserveFileNames, format }: Collecting,
+  { collected, preserveFileNames, format, warnings }: Collecting,
 ): Promise<OnResolveResult> {
   const content = await readFile(path);
+  const fault = type === 'text' ? encodingFault(content) : undefined;
+  if (fault) warnings.push(`${path}: ${fault}. The Worker will see other characters.`);
   const name = preserveFileNames ? importedAs : `./${sha1(content)}-${basename(importedAs)}`;
   collected.set(name, { name, type, content });
   return format === 'modules' ? { path: name, external: true } : { path: name, namespace: globalsOf(type) };

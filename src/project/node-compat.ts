@@ -1,5 +1,5 @@
 import { createRequire, isBuiltin } from 'node:module';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin, PluginBuild } from 'esbuild';
 
@@ -62,10 +62,22 @@ export function unenvNodeModules(date: string, flags: readonly string[], importe
       requiredBuiltins(build, builtin);
       // `debug` works in workerd as it is; unenv's stand-in for it says nothing.
       const { debug: _debug, ...alias } = env.alias;
+      nodeDebug(build);
       aliases(build, alias, env.external);
       globals(build, env.inject, env.polyfill);
     },
   };
+}
+
+/** As wrangler has it, `debug` is that for Node and not that for browsers, whatever the package says of browsers. */
+function nodeDebug(build: PluginBuild): void {
+  build.onResolve({ filter: /^debug$/ }, ({ resolveDir }) => {
+    try {
+      return { path: createRequire(join(resolveDir, 'importer.js')).resolve('debug') };
+    } catch {
+      return undefined; // esbuild says that it is not there.
+    }
+  });
 }
 
 /** `require('fs')` in CommonJS code becomes the import that workerd knows. */

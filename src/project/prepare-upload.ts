@@ -5,6 +5,7 @@ import { cloudOnlyFields } from './config-settings.js';
 import { type DevVars, devVars } from './dev-vars.js';
 import { throwIfCancelled } from './esbuild-service.js';
 import { inlineModules, invalid } from './inline-source.js';
+import { kvIds } from './kv-ids.js';
 import { type ProjectCode, projectCode } from './project-source.js';
 import { checkSize } from './size-limits.js';
 import type { WorkerUpload } from './upload.js';
@@ -24,6 +25,8 @@ export interface PrepareContext {
 export interface UploadContext extends PrepareContext {
   /** Which account the upload is for, asked when it matters: `.dev.vars` and `.env` are for the local one alone. */
   account(): Promise<'local' | 'cloud'>;
+  /** The newest compatibility date that the local account's runtime knows; asked where that is in doubt. */
+  newestDate?(): Promise<string>;
 }
 
 /**
@@ -41,21 +44,23 @@ export async function prepareUpload(params: DeployParams, context: UploadContext
     : await projectCode(params, context, (config) => compatibility(params, config));
   const modules = inline ?? code?.modules ?? [];
   const secrets = await localSecrets(params, code, context);
+  const configured = await configuredBindings(params, code, context);
   const sizeWarnings = await checkSize(modules);
   throwIfCancelled(context.signal);
   return {
     name: workerName(params, code),
     mainModule: modules[0]?.name ?? '',
     modules,
-    bindings: mergedBindings(params, [...(code?.config.bindings ?? []), ...secrets.bindings]),
+    bindings: mergedBindings(params, [...configured.bindings, ...secrets.bindings]),
     ...compatibility(params, code?.config),
     ...(code && { settings: code.config.settings }),
     warnings: [
       ...(code?.config.warnings ?? []),
       ...(code?.warnings ?? []),
+      ...configured.warnings,
       ...secrets.warnings,
       ...(await settingsWarnings(code, context)),
-      ...dateWarnings(params, code),
+      ...(await dateWarnings(params, code, context)),
       ...sizeWarnings,
     ],
   };
@@ -87,11 +92,48 @@ function compatibility(params: DeployParams, config?: ProjectConfig) {
   };
 }
 
-function dateWarnings(params: DeployParams, code: ProjectCode | undefined): string[] {
-  if (!code || params.compatibilityDate || code.config.compatibilityDate) return [];
+async function dateWarnings(
+  params: DeployParams,
+  code: ProjectCode | undefined,
+  context: UploadContext,
+): Promise<string[]> {
+  const given = params.compatibilityDate ?? code?.config.compatibilityDate;
+  if (given !== undefined) return futureDate(given, params.dryRun, context);
+  if (!code) return [];
   return [
     `${code.config.path}: no \`compatibility_date\` is given; ${DEFAULT_COMPATIBILITY_DATE} was used. Give one so that the Worker keeps its behaviour.`,
   ];
+}
+
+/** A date that the Worker does not run with. */
+async function futureDate(
+  date: string,
+  dryRun: boolean | undefined,
+  { account, newestDate }: UploadContext,
+): Promise<string[]> {
+  // Up to this one every runtime that comes with this version knows them all.
+  if (date <= DEFAULT_COMPATIBILITY_DATE) return [];
+  const today = new Date().toISOString().slice(0, 10);
+  const isPast = `The compatibility date ${date} is past today's (${today})`;
+  if (dryRun) return date > today ? [`${isPast}: no account takes it as it is.`] : [];
+  if ((await account()) === 'cloud')
+    return date > today ? [`${isPast}: Cloudflare refuses such a date.`] : [];
+  const known = (await newestDate?.()) ?? today;
+  const newest = known < today ? known : today;
+  if (date <= newest) return [];
+  const why = date > today ? isPast : `The local runtime does not know the compatibility date ${date} yet`;
+  return [`${why}: on the local account the Worker runs with ${newest}.`];
+}
+
+/** A dry run tells no bindings, and so needs no account. */
+async function configuredBindings(
+  { dryRun }: DeployParams,
+  code: ProjectCode | undefined,
+  { account }: UploadContext,
+) {
+  const bindings = code?.config.bindings ?? [];
+  if (!code || dryRun) return { bindings, warnings: [] };
+  return kvIds(code.config.path, bindings, account);
 }
 
 /** A dry run tells no bindings, and so it needs no account either. */

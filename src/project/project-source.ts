@@ -6,6 +6,7 @@ import { type ProjectConfig, readConfig } from './config.js';
 import { runCustomBuild } from './custom-build.js';
 import { findConfig, isFile, isInside } from './find-config.js';
 import type { PrepareContext } from './prepare-upload.js';
+import { requireUtf8 } from './source-encoding.js';
 import { unbundled } from './unbundled.js';
 import type { UploadModule } from './upload.js';
 import { workerFormat } from './worker-format.js';
@@ -17,6 +18,7 @@ export interface ProjectCode extends Bundle {
 }
 
 const NO_CONFIG: Omit<ProjectConfig, 'path' | 'root'> = {
+  isPages: false,
   compatibilityFlags: [],
   bindings: [],
   noBundle: false,
@@ -44,6 +46,7 @@ export async function projectCode(
   if (config.build) await runCustomBuild(config.build, context);
   const entry = await entryFile(params, folder, config);
   progress({ message: `Bundling ${relative(folder, entry)}` });
+  await requireUtf8([entry]);
   const { format, warnings } = await workerFormat(entry, config.root, config.tsconfig, signal);
   const where = {
     entry,
@@ -110,6 +113,13 @@ function configNotFound(folder: string, looked: string[]): SidecarError {
 
 async function entryFile(params: DeployParams, folder: string, config: ProjectConfig): Promise<string> {
   const entry = params.entry === undefined ? config.main : resolve(folder, params.entry);
+  if (entry === undefined && config.isPages) {
+    throw new SidecarError(
+      'unsupported',
+      `${config.path} is the configuration of a Pages project (\`pages_build_output_dir\`), and only Workers are deployed here: deploy it with \`npx wrangler pages deploy\`. A Worker has an entry file: give it as \`main\`, or as \`entry\`.`,
+      { data: { file: config.path, field: 'pages_build_output_dir' } },
+    );
+  }
   if (entry === undefined) {
     throw new SidecarError(
       'config-invalid',
@@ -124,11 +134,9 @@ async function entryFile(params: DeployParams, folder: string, config: ProjectCo
       ? `\`${config.build.command}\` ran and did not make it`
       : 'a file that the project generates has to be built first';
     throw new SidecarError(
-      'config-not-found',
+      'file-error',
       `The entry file ${entry} is not there; ${from} names it; ${advice}.`,
-      {
-        data: { looked: [entry] },
-      },
+      { data: { path: entry, errno: 'ENOENT' } },
     );
   }
   if (extname(file) === '.py') {

@@ -60,7 +60,7 @@ export const ERRORS = {
   conflict: row(OWN, 409),
   /** The Worker's code was refused by the runtime; the old version keeps serving. */
   'script-invalid': row(OWN, 400),
-  /** No wrangler configuration or entry point where one was looked for; `data.looked` lists the files. */
+  /** No wrangler configuration where one was looked for; `data.looked` lists the files. */
   'config-not-found': row(OWN, 404),
   /** The configuration could not be parsed or has a field of a wrong type. */
   'config-invalid': row(OWN, 400),

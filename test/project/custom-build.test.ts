@@ -95,7 +95,7 @@ test('an entry that the build did not make is told with the command', async (t) 
   });
   const params = parseParams('dashboard.deployWorker', { cwd: folder });
   await assert.rejects(prepareUpload(params, { ...context(), account: async () => 'cloud' }), {
-    code: 'config-not-found',
+    code: 'file-error',
     message: /`echo nothing` ran and did not make it/,
   });
 });

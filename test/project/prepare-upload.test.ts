@@ -348,7 +348,7 @@ test('an entry file alone is enough, with a name', async (t) => {
   assert.equal(upload.mainModule, 'worker.js');
   assert.match(upload.warnings.join(), /no `compatibility_date`/);
   await assert.rejects(prepare({ entry: 'worker.ts' }, folder), { code: 'config-invalid' });
-  await assert.rejects(prepare({ entry: 'other.ts', name: 'a' }, folder), { code: 'config-not-found' });
+  await assert.rejects(prepare({ entry: 'other.ts', name: 'a' }, folder), { code: 'file-error' });
   await assert.rejects(prepare({ entry: 'worker.ts', name: 'a', env: 'e' }, folder), {
     code: 'config-not-found',
   });

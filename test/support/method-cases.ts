@@ -149,7 +149,7 @@ export const METHOD_CASES: { readonly [M in CallableMethod]: MethodCase<M> } = {
     check: ({ name, dryRun, size }) => assert.deepEqual([name, dryRun, size], ['made', false, WORKER.length]),
     refused: ({ folder }) => [
       ['config-not-found', { cwd: folder }],
-      ['config-not-found', { name: 'made', entry: join(folder, 'nowhere.ts') }],
+      ['file-error', { name: 'made', entry: join(folder, 'nowhere.ts') }],
       ['script-invalid', { name: 'made', script: 'export default {' }],
       ['invalid-params', { script: WORKER }],
     ],

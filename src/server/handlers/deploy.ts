@@ -21,6 +21,10 @@ export async function deployWorker(
   const upload = await prepareUpload(params, {
     cwd: services.cwd,
     account: async () => (await services.account()).info.kind,
+    async newestDate() {
+      const { findWorkerd } = await import('../../accounts/local/workerd/binary.js');
+      return (await findWorkerd()).compatibilityDate;
+    },
     signal,
     progress,
   });

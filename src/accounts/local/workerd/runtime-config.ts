@@ -207,7 +207,8 @@ class RuntimeConfigBuilder {
     if (this.#deployed.has(service)) {
       return struct({
         name: text(WORKER_SERVICE_PREFIX + service),
-        entrypoint: entrypoint === undefined ? undefined : text(entrypoint),
+        // The default one has no name to workerd.
+        entrypoint: entrypoint === undefined || entrypoint === 'default' ? undefined : text(entrypoint),
       });
     }
     this.#warnings.push(
