@@ -1,8 +1,8 @@
 import { SidecarError } from '../protocol/index.js';
 import { answerableId, type Id } from '../transport/message.js';
 
-/** Takes the JSON text of one response. */
-export type Reply = (json: string) => void;
+/** Takes the JSON text of one response; `onWritten` is called when that is written, alone or in its batch. */
+export type Reply = (json: string, onWritten?: () => void) => void;
 
 /**
  * Gathers the answers to a JSON-RPC batch and sends them as one array, once the last is there. Each answer has room for
@@ -12,6 +12,8 @@ export class BatchReply {
   readonly #send: Reply;
   readonly #maxBodyBytes: number;
   readonly #answers: string[] = [];
+  /** Told once the array is written, in the order of the answers. */
+  readonly #onWritten: (() => void)[] = [];
   /** What the array has so far, with the room kept for the answers that are still to come. */
   #bytes = 2;
   #open = 0;
@@ -39,8 +41,9 @@ export class BatchReply {
     const isRequest = id !== undefined && method !== undefined;
     this.#bytes += sizeOf(instead);
     if (isRequest) this.#open++;
-    return (json) => {
+    return (json, onWritten) => {
       this.#add(json, instead);
+      if (onWritten !== undefined) this.#onWritten.push(onWritten);
       if (isRequest) this.#open--;
       this.#flush();
     };
@@ -64,6 +67,7 @@ export class BatchReply {
     if (!this.#sealed || this.#open > 0 || this.#answers.length === 0) return;
     this.#send(`[${this.#answers.join(',')}]`);
     this.#answers.length = 0;
+    for (const onWritten of this.#onWritten.splice(0)) onWritten();
   }
 }
 

@@ -17,7 +17,7 @@ import { FrameMessageReader } from '../transport/frame-message-reader.js';
 import { FrameWriter } from '../transport/frame-writer.js';
 import { answerableId, classify } from '../transport/message.js';
 import { BatchReply, type Reply } from './batch-reply.js';
-import type { Handlers, ServerServices } from './context.js';
+import type { CallContext, Handlers, ServerServices } from './context.js';
 import { Handshake } from './handshake.js';
 import { Requests } from './requests.js';
 import { bodyFault, fits } from './response-text.js';
@@ -95,7 +95,7 @@ export class Connection {
     this.#requests = new Requests({
       handlers: {
         ...options.handlers,
-        'system.shutdown': () => this.#shutdown(),
+        'system.shutdown': (_, context) => this.#shutdown(context),
         'dashboard.tailLogs': (params, context) => this.#tails.open(params, context),
         'dashboard.stopTail': ({ tailId }) => this.#tails.stop(tailId),
       },
@@ -169,7 +169,10 @@ export class Connection {
     return `The answers to ${messages.length} messages have no room together in ${this.#maxBodyBytes} bytes; send smaller batches.`;
   }
 
-  readonly #write: Reply = (json) => this.#writer.write(json);
+  readonly #write: Reply = (json, onWritten) => {
+    this.#writer.write(json);
+    onWritten?.();
+  };
 
   #receiveOne(body: unknown, reply: Reply): void {
     try {
@@ -265,11 +268,11 @@ export class Connection {
   }
 
   /** Waits for the calls in flight, bounded, then cancels the rest; the answer to it is the last one. */
-  async #shutdown(): Promise<{ success: true }> {
+  async #shutdown(context: CallContext): Promise<{ success: true }> {
     this.#draining = true;
     // The shutdown itself is counted among the calls in flight once this function has returned its promise.
     await Promise.resolve();
-    await this.#requests.drain(1);
+    await this.#requests.drain(context);
     await this.#tails.close();
     return { success: true };
   }
@@ -280,7 +283,7 @@ export class Connection {
    */
   async #inputEnded(): Promise<void> {
     // A shutdown on its way drains by itself, and its answer ends the connection.
-    if (!this.#draining) await this.#requests.drain(0);
+    if (!this.#draining) await this.#requests.drain();
     else await this.ended;
     this.#end('input-ended');
   }

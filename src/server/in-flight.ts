@@ -7,31 +7,42 @@ const DRAIN_MS = 3000;
 /** How long it then waits for the cancelled ones. */
 const CANCEL_MS = 1000;
 
+interface Waiting {
+  readonly context: CallContext;
+  /** Answers it in the place of a handler that does not come back. */
+  giveUp(): void;
+}
+
 /** The requests of one connection that have not been answered. One that is answered at once is never in here. */
 export class InFlight {
-  readonly #contexts = new Map<number | string, CallContext>();
+  readonly #waiting = new Map<number | string, Waiting>();
   /** Unanswered requests that cannot be cancelled. */
   #others = 0;
   #drained: { left: number; resolve(): void } | undefined;
 
   has(id: number | string): boolean {
-    return this.#contexts.has(id);
+    return this.#waiting.has(id);
   }
 
   get isFull(): boolean {
-    return this.#contexts.size >= MAX_IN_FLIGHT;
+    return this.#waiting.size >= MAX_IN_FLIGHT;
   }
 
   /** Runs `work` as a request in flight. It must not reject. */
-  async track(id: number | string, context: CallContext, work: () => Promise<void>): Promise<void> {
-    this.#contexts.set(id, context);
+  async track(id: number | string, waiting: Waiting, work: () => Promise<void>): Promise<void> {
+    this.#waiting.set(id, waiting);
     await work();
     this.#checkDrained();
   }
 
-  /** Its answer is about to be written: the id is free again. */
-  answered(id: number | string): void {
-    this.#contexts.delete(id);
+  /** Its answer is about to be written: the id is free again. @returns false when it was answered before */
+  answered(id: number | string): boolean {
+    return this.#waiting.delete(id);
+  }
+
+  /** Gives up every request but the one of `kept`. */
+  giveUp(kept: CallContext | undefined): void {
+    for (const { context, giveUp } of [...this.#waiting.values()]) if (context !== kept) giveUp();
   }
 
   /** Runs `work` as one that has no id to cancel it by. It must not reject. */
@@ -43,11 +54,11 @@ export class InFlight {
   }
 
   cancel(id: number | string): void {
-    this.#contexts.get(id)?.cancel();
+    this.#waiting.get(id)?.context.cancel();
   }
 
   cancelAll(): void {
-    for (const context of this.#contexts.values()) context.cancel();
+    for (const { context } of this.#waiting.values()) context.cancel();
   }
 
   /** Waits, bounded, until no more than `left` requests are unanswered; then cancels them, and waits for that too. */
@@ -64,7 +75,7 @@ export class InFlight {
   }
 
   get #unanswered(): number {
-    return this.#contexts.size + this.#others;
+    return this.#waiting.size + this.#others;
   }
 
   #checkDrained(): void {

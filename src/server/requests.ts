@@ -55,7 +55,8 @@ export class Requests {
       const outcome = callHandler(handlers, method, params, context);
       if (outcome instanceof Promise) {
         const settled = () => this.#settle(id, method, params, context, outcome, reply);
-        void this.#inFlight.track(id, context, settled);
+        const giveUp = () => this.#giveUp(id, method, params, reply);
+        void this.#inFlight.track(id, { context, giveUp }, settled);
       } else responses.result(id, outcome, reply);
     } catch (error) {
       responses.failure(id, method, params, error, reply);
@@ -74,9 +75,13 @@ export class Requests {
     this.#inFlight.cancelAll();
   }
 
-  /** Waits, bounded, until no more than `left` requests are unanswered; then cancels them, and waits for that too. */
-  drain(left: number): Promise<void> {
-    return this.#inFlight.drain(left);
+  /**
+   * Waits, bounded, until every request but the one of `kept` is answered; then cancels them, and waits for that too.
+   * What does not even react to that is answered as cancelled, so that no batch waits for it.
+   */
+  async drain(kept?: CallContext): Promise<void> {
+    await this.#inFlight.drain(kept === undefined ? 0 : 1);
+    this.#inFlight.giveUp(kept);
   }
 
   async #settle(
@@ -90,16 +95,21 @@ export class Requests {
     const { responses, onAnswered } = this.#options;
     try {
       const result = await outcome;
-      this.#inFlight.answered(id);
-      responses.result(id, result, reply);
-      onAnswered(method, result);
+      if (!this.#inFlight.answered(id)) return;
+      responses.result(id, result, reply, () => onAnswered(method, result));
     } catch (error) {
-      this.#inFlight.answered(id);
+      if (!this.#inFlight.answered(id)) return;
       const cancelled = context.cancelled
         ? new SidecarError('cancelled', `${method} was cancelled.`, { cause: error })
         : error;
       responses.failure(id, method, params, cancelled, reply);
     }
+  }
+
+  #giveUp(id: number | string, method: CallableMethod, params: unknown, reply: Reply): void {
+    if (!this.#inFlight.answered(id)) return;
+    const why = `${method} was cancelled: the server ends, and it did not.`;
+    this.#options.responses.failure(id, method, params, new SidecarError('cancelled', why), reply);
   }
 
   async #initialize(id: number | string, params: unknown, reply: Reply): Promise<void> {

@@ -21,9 +21,9 @@ export class Responses {
     this.#options = options;
   }
 
-  result(id: number | string, result: unknown, reply: Reply): void {
+  result(id: number | string, result: unknown, reply: Reply, onWritten?: () => void): void {
     this.#options.onResult(id);
-    reply(resultText(id, result, this.#options.maxBodyBytes));
+    reply(resultText(id, result, this.#options.maxBodyBytes), onWritten);
   }
 
   error(id: number | string | null, error: SidecarError, reply: Reply): void {

@@ -71,7 +71,8 @@ export class Tail implements TailSink {
   begin(): void {
     if (this.#state !== 'opening') return;
     this.#state = 'open';
-    this.#schedule();
+    if (this.#pendingEnd === undefined) this.#schedule();
+    else this.#finish();
   }
 
   push(eventJson: string): void {

@@ -237,6 +237,85 @@ test('batches of a tail come behind the answer that names it', async () => {
   assert.equal((await inbox.next()).error?.data?.code, 'not-found');
 });
 
+/** Every order of `items`. */
+function orders<T>(items: readonly T[]): T[][] {
+  if (items.length === 0) return [[]];
+  return items.flatMap((item, at) =>
+    orders([...items.slice(0, at), ...items.slice(at + 1)]).map((rest) => [item, ...rest]),
+  );
+}
+
+test('in whatever order and batches they come, calls are answered once, and nothing is named before its answer', async () => {
+  const calls = ['dashboard.tailLogs', 'dashboard.listWorkers', 'system.ping', 'system.shutdown'];
+  for (const order of orders(calls)) {
+    // Where a new batch begins: all in one, each alone, and what is between.
+    for (let cuts = 0; cuts < 8; cuts++) {
+      const { handler, release } = waiting();
+      const { connection, send, inbox, ready } = connect(
+        { 'dashboard.listWorkers': handler },
+        {
+          async openTail(_, sink) {
+            sink.push('{"early":true}');
+            return { close: async () => {} };
+          },
+        },
+      );
+      await ready();
+      const batches: unknown[][] = [[]];
+      for (const [at, method] of order.entries()) {
+        if (at > 0 && cuts & (1 << (at - 1))) batches.push([]);
+        const params = method === 'dashboard.tailLogs' ? { workerName: 'w' } : {};
+        batches.at(-1)?.push({ jsonrpc: '2.0', id: at, method, params });
+      }
+      for (const batch of batches) send(batch.length > 1 ? batch : batch[0]);
+      const going = setInterval(release, 1);
+      const reason = await within('end', connection.ended);
+      await connection.close();
+      await new Promise((resolve) => setImmediate(resolve));
+      clearInterval(going);
+      const frames = [];
+      while (inbox.size > 0) frames.push(await inbox.nextAny());
+      const what = `${order} cut ${cuts}: ${JSON.stringify(frames)}`;
+      assert.equal(reason, 'shutdown', what);
+      const answered: unknown[] = [];
+      const named = new Set<unknown>();
+      const told: string[] = [];
+      for (const message of frames.flat()) {
+        if (message.id !== undefined) answered.push(message.id);
+        const { tailId } = (message.result ?? {}) as { tailId?: string };
+        if (tailId !== undefined) named.add(tailId);
+        if (message.method === undefined) continue;
+        told.push(message.method);
+        assert.ok(named.has(message.params?.tailId), what);
+      }
+      assert.deepEqual(answered.sort(), [0, 1, 2, 3], what);
+      // One that was opened says all that it has, and its end.
+      assert.deepEqual(told, named.size > 0 ? ['tail/batch', 'tail/end'] : [], what);
+    }
+  }
+});
+
+test('a batch with a call that never ends is answered all the same when the server shuts down', async (t) => {
+  const { connection, send, inbox, ready } = connect({
+    'dashboard.listWorkers': () => new Promise(() => {}),
+  });
+  await ready();
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  send([
+    { jsonrpc: '2.0', id: 1, method: 'dashboard.listWorkers' },
+    { jsonrpc: '2.0', id: 2, method: 'system.shutdown' },
+  ]);
+  while (inbox.size === 0) {
+    await new Promise((resolve) => setImmediate(resolve));
+    t.mock.timers.tick(500);
+  }
+  t.mock.timers.reset();
+  const [first, second] = await inbox.nextBatch();
+  assert.deepEqual([first?.id, first?.error?.data?.code], [1, 'cancelled']);
+  assert.deepEqual([second?.id, second?.result], [2, { success: true }]);
+  assert.equal(await within('end', connection.ended), 'shutdown');
+});
+
 test('a tail that cannot be closed keeps no shutdown from ending', async () => {
   const { connection, request, inbox, ready } = connect(
     {},
