@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { CallableMethod, RemoteTailBatch, SidecarError, SidecarOptions } from '../../bridge/index.js';
+import { settle } from '../support/fault-clock.js';
 import { createScenario, createSharedScenario, eventOf, library, until } from '../support/scenario.js';
 
 const { proxy } = library;
@@ -81,7 +82,7 @@ test('the end of a remote tail is told when its callback is done, or at once whe
   const { sidecar } = await started(t, '', { restartDelay: 10 });
   let done = 0;
   const { closed } = await sidecar.remote.tail({ workerName: 'flood-300' }, async ({ events }) => {
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await settle(20);
     done += events.length;
   });
   const steady = await sidecar.remote.tail({ workerName: 'steady' }, () => {});
@@ -114,7 +115,7 @@ test('a slow remote consumer is not flooded, and what it missed is counted', asy
     received += events.length;
     dropped += missed;
     largest = Math.max(largest, events.length);
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await settle();
   });
   await until('the last event', () => received + dropped > 30_000 || dropped > 0);
   assert.ok(largest < 1000);

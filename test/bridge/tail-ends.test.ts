@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Worker } from 'node:worker_threads';
 import type { SidecarError, TailStream, TauriSidecar } from '../../bridge/index.js';
@@ -148,7 +150,7 @@ test('a consumer that leaves ends its tail at the server, wherever it stands', a
 });
 
 test('an opening that was given up is ended when its answer comes late', async () => {
-  const { sidecar, notes } = await running();
+  const { sidecar, folder, notes } = await running();
   const late: Record<string, (workerName: string) => Promise<unknown>> = {
     'call, timeout': (workerName) => sidecar.call('dashboard.tailLogs', { workerName }, { timeout: 50 }),
     'call, abort': (workerName) =>
@@ -159,6 +161,7 @@ test('an opening that was given up is ended when its answer comes late', async (
   for (const [what, open] of Object.entries(late)) {
     const workerName = `busy-${what.replace(/\W/g, '').toLowerCase()}`;
     await open(workerName).catch(() => undefined);
+    writeFileSync(join(folder, workerName), '');
     await until(`the end of ${workerName}`, () => notes().includes(`tail closed ${workerName}`));
   }
 });

@@ -126,7 +126,7 @@ test('a signal that lives on keeps nothing of tails that have ended', async () =
 });
 
 test('a slow consumer loses what it has no room for, counted exactly, and memory stays', async () => {
-  const { sidecar } = await running();
+  const { sidecar, notes } = await running();
   const sent = 60_000;
   const before = process.memoryUsage().rss;
   const stream = sidecar.tailLogs({ workerName: `flood-${sent}` });
@@ -141,7 +141,7 @@ test('a slow consumer loses what it has no room for, counted exactly, and memory
       last = numberOf(event);
       received++;
     }
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await until('the flood is over', () => notes().includes(`tail closed flood-${sent}`));
   }
   assert.equal(received + stream.dropped, sent);
   assert.ok(inBatches <= stream.dropped);

@@ -1,6 +1,6 @@
 // A CLI with small real handlers and one fault, taken as `cliPath`. The scenario stands in the environment:
 // SCENARIO names the fault, SCENARIO_FOLDER a folder that outlives the process (to count launches, for example).
-import { appendFileSync, closeSync, readFileSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Account, TailSink } from '../../src/accounts/account.js';
@@ -44,14 +44,19 @@ function traceEvent(number: number, filler = ''): string {
   });
 }
 
+function blockUntilFile(file: string): void {
+  const nobodyWakes = new Int32Array(new SharedArrayBuffer(4));
+  while (!existsSync(file)) Atomics.wait(nobodyWakes, 0, 0, 5);
+}
+
 /**
  * `flood-<events>`: as fast as can be, then the end; `deleted`: the end; `handed-over`: a gap; `quiet-…`: nothing;
- * `ends-<reason>-…`: an event and that end; `fatal`: its end kills the process; `busy`: opened after 300 ms in which
- * nothing is read; any other: one event every millisecond.
+ * `ends-<reason>-…`: an event and that end; `fatal`: its end kills the process; `busy`: opened
+ * once there is a file of that name in the folder, and until then nothing is read; any other: one event every millisecond.
  */
 function openTail(workerName: string, sink: TailSink): () => void {
   if (workerName === 'missing') throw new SidecarError('not-found', 'There is no Worker "missing".');
-  if (workerName.startsWith('busy')) for (const until = Date.now() + 300; Date.now() < until; );
+  if (workerName.startsWith('busy')) blockUntilFile(join(folder, workerName));
   let sent = 0;
   const flood = Number(/^flood-(\d+)$/.exec(workerName)?.[1] ?? 0);
   const reason = /^ends-(.+)-\d+$/.exec(workerName)?.[1];
