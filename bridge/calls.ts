@@ -1,3 +1,4 @@
+import { judgeAfter } from '../src/lib/time.js';
 import {
   type CallableMethod,
   methods,
@@ -56,6 +57,10 @@ export interface CallsOptions {
   maxBodyBytes: number;
   /** Sends one message to the child. */
   post(body: string): void;
+  /** Delivers what lies in this thread's port unread. */
+  readPosted(): void;
+  /** Delivers what had arrived when it was called, in the child's pipe too. Resolves within about a second. */
+  readArrived(): Promise<void>;
   /** Called when an answer breaks the protocol. */
   onFault(error: SidecarError): void;
 }
@@ -73,6 +78,8 @@ export class Calls {
   #nextId = ID_STEP;
   #connected = false;
   #sweeper: NodeJS.Timeout | undefined;
+  /** Calls whose time is up: each is given up with its error once what has arrived was read. */
+  readonly #overdue = new Map<number, SidecarError>();
 
   constructor(options: CallsOptions) {
     this.#options = options;
@@ -222,19 +229,30 @@ export class Calls {
 
   /** A timeout or signal of the caller's own gets a timer; the contract's timeouts share one sweep. */
   #limitTime(pending: Pending, { timeout, signal }: CallOptions): void {
-    const { id } = pending;
     if (timeout === undefined) {
       pending.deadlineMs = performance.now() + pending.timeoutMs;
       this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS);
     }
     if (timeout === undefined && signal === undefined) return;
-    const timer = timeout === undefined ? undefined : setTimeout(() => this.#expire(id), timeout);
-    const onAbort = () => this.#giveUp(id)?.reject(cancelled(pending.method, signal as AbortSignal));
+    const timer = timeout === undefined ? undefined : judgeAfter(timeout, () => this.#expire(pending));
+    const onAbort = () => this.#abort(pending, signal as AbortSignal);
     signal?.addEventListener('abort', onAbort, { once: true });
     pending.release = () => {
-      clearTimeout(timer);
+      timer?.clear();
       signal?.removeEventListener('abort', onAbort);
     };
+  }
+
+  /** What was answered already is no more cancelled; a signal that is a timeout is judged as one. */
+  #abort(pending: Pending, signal: AbortSignal): void {
+    const error = cancelled(pending.method, signal);
+    if ((signal.reason as Error | undefined)?.name === 'TimeoutError') {
+      this.#judge(pending.id, error);
+      return;
+    }
+    pending.onProgress = undefined;
+    this.#options.readPosted();
+    this.#giveUp(pending.id)?.reject(error);
   }
 
   #sweep(): void {
@@ -244,16 +262,31 @@ export class Calls {
       return;
     }
     const now = performance.now();
-    for (const { id, deadlineMs } of this.#pending.entries()) {
-      if (deadlineMs !== 0 && now >= deadlineMs) this.#expire(id);
+    for (const pending of this.#pending.entries()) {
+      if (pending.deadlineMs !== 0 && now >= pending.deadlineMs) this.#expire(pending);
     }
   }
 
-  #expire(id: number): void {
-    const pending = this.#giveUp(id);
-    if (pending === undefined) return;
-    const { method, timeoutMs } = pending;
-    pending.reject(timedOut(method, timeoutMs));
+  #expire({ id, method, timeoutMs }: Pending): void {
+    this.#judge(id, timedOut(method, timeoutMs));
+  }
+
+  /** Gives a call up with `error`, unless its answer has arrived and was only not read yet. */
+  #judge(id: number, error: SidecarError): void {
+    const isJudging = this.#overdue.size > 0;
+    if (!this.#overdue.has(id)) this.#overdue.set(id, error);
+    if (!isJudging) void this.#judgeOverdue();
+  }
+
+  async #judgeOverdue(): Promise<void> {
+    while (this.#overdue.size > 0) {
+      const judged = [...this.#overdue];
+      await this.#options.readArrived();
+      for (const [id, error] of judged) {
+        this.#overdue.delete(id);
+        this.#giveUp(id)?.reject(error);
+      }
+    }
   }
 
   /** Takes a call out and tells the server, whose answer may be on the way already. */

@@ -1,4 +1,5 @@
 import { shorten } from '../src/lib/shorten.js';
+import { Deadline, judgeAfter, type Timer, within } from '../src/lib/time.js';
 import { type NotificationParams, SidecarError } from '../src/protocol/index.js';
 import type {
   ExitStatus,
@@ -9,7 +10,6 @@ import type {
   StopSteps,
 } from '../worker/contract.js';
 import { Calls } from './calls.js';
-import { Deadline } from './deadline.js';
 import type { DebugLog } from './debug-log.js';
 import type { SidecarEvents } from './events.js';
 import { endedAtOnce, endedUnasked, revive } from './failures.js';
@@ -22,6 +22,8 @@ import { WorkerHost } from './worker-host.js';
 const STOP_STEPS: StopSteps = { shutdownMs: 4000, stdinEndMs: 1000, sigtermMs: 600 };
 /** A thread that has not come to the end of the ladder by then does not climb it. */
 const STOP_MS = 6000;
+/** How long a thread that works needs at most to read what its child has sent. */
+const READ_MS = 1000;
 /** How many times the heartbeat's timeout the thread itself may be silent: whether it works cannot be told from here. */
 const THREAD_FACTOR = 4;
 
@@ -46,7 +48,7 @@ export type WorkerLink = Pick<WorkerHost, 'run' | 'drain' | 'post' | 'send' | 'c
 interface Waiter {
   resolve(host: WorkerLink): void;
   reject(error: SidecarError): void;
-  timer: NodeJS.Timeout;
+  timer: Timer;
 }
 
 /** The worker thread and the one child in it. Reports what happens; whether to start another is not decided here. */
@@ -68,6 +70,8 @@ export class Connection {
     this.calls = new Calls({
       maxBodyBytes: options.maxBodyBytes,
       post: (body) => this.#host?.post(body),
+      readPosted: () => this.#host?.drain(),
+      readArrived: () => this.#readArrived(),
       onFault: (error) => this.#protocolFault(error),
     });
     this.tails = new Tails(this.calls, options);
@@ -150,19 +154,31 @@ export class Connection {
   whenOpen(method: string, timeoutMs: number): Promise<WorkerLink> | WorkerLink {
     if (this.#open && this.#host !== undefined) return this.#host;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const timer = judgeAfter(timeoutMs, () => {
         this.#waiters.delete(waiter);
         const message = `${method} found no running CLI within ${Math.round(timeoutMs)} ms.`;
         reject(new SidecarError('timeout', message, { data: { method } }));
-      }, timeoutMs);
+      });
       const waiter = { resolve, reject, timer };
       this.#waiters.add(waiter);
     });
   }
 
+  /** Of a thread that does not answer nothing more is expected. */
+  async #readArrived(): Promise<void> {
+    const host = this.#host;
+    if (host === undefined) return;
+    host.drain();
+    await within(
+      READ_MS,
+      host.run((api) => api.readArrived()).catch(() => undefined),
+    );
+    host.drain();
+  }
+
   #settleWaiters(settle: (waiter: Waiter) => void): void {
     for (const waiter of this.#waiters) {
-      clearTimeout(waiter.timer);
+      waiter.timer.clear();
       settle(waiter);
     }
     this.#waiters.clear();

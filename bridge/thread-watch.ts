@@ -1,3 +1,5 @@
+import { afterArrivals } from '../src/lib/time.js';
+
 /** Looks at the thread within one deadline. */
 const TICKS = 4;
 
@@ -22,20 +24,23 @@ export class ThreadWatch {
   #lastTickMs = performance.now();
   /** When the ping was sent that has not been answered. */
   #pingedMs: number | undefined;
+  #isStopped = false;
 
   constructor(options: ThreadWatchOptions) {
     this.#options = options;
     this.#intervalMs = Math.max(1, Math.floor(options.timeoutMs / TICKS));
-    this.#timer = setInterval(() => this.#tick(), this.#intervalMs);
+    this.#timer = setInterval(() => afterArrivals(() => this.#tick()), this.#intervalMs);
     this.#timer.unref();
   }
 
   /** Can be called twice. */
   stop(): void {
+    this.#isStopped = true;
     clearInterval(this.#timer);
   }
 
   #tick(): void {
+    if (this.#isStopped) return;
     const nowMs = performance.now();
     const isLate = nowMs - this.#lastTickMs > 2 * this.#intervalMs;
     this.#lastTickMs = nowMs;

@@ -25,7 +25,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   'src/version.ts': ['package.json'],
   'src/socket-preload.ts': ['node:*'],
   'src/index.ts': ['src/protocol', 'src/version.ts'],
-  'src/cloudflare': ['src/protocol', 'node:*', 'cloudflare', 'cloudflare/*', 'type src/accounts'],
+  'src/cloudflare': ['src/lib', 'src/protocol', 'node:*', 'cloudflare', 'cloudflare/*', 'type src/accounts'],
   'src/project': ['src/lib', 'src/protocol', 'src/version.ts', 'node:*', '*', 'zod'],
   'src/accounts': [
     'src/lib',
@@ -52,6 +52,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/commands': [
     'src/protocol',
+    'src/lib',
     'src/accounts',
     'src/server',
     'src/project',

@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { execa } from 'execa';
+import { judgeAfter } from '../src/lib/time.js';
 import type { ExitStatus, LaunchOptions } from './contract.js';
 import { Failure } from './failure.js';
 import type { CliCommand } from './resolve-cli.js';
@@ -52,13 +53,13 @@ export async function spawnChild(
   const ended = new Promise<ExitStatus>((resolve) => {
     subprocess.once('exit', (code, signal) => {
       const status = { code, signal };
-      const timer = setTimeout(() => {
+      const timer = judgeAfter(LINGER_MS, () => {
         subprocess.stdout.destroy();
         subprocess.stderr.destroy();
         resolve(status);
-      }, LINGER_MS);
+      });
       subprocess.once('close', () => {
-        clearTimeout(timer);
+        timer.clear();
         resolve(status);
       });
     });

@@ -107,6 +107,8 @@ export interface WorkerApi {
   kill(): void;
   /** Answers as soon as the thread runs its event loop. */
   ping(): void;
+  /** Resolves when what the child had sent until now was read and posted on the lane. */
+  readArrived(): Promise<void>;
   /** Sends JSON-RPC messages to the child, one a line; the answers come by the lane. */
   send(bodies: string): void;
   /** @param paramsJson the params as JSON text */

@@ -1,3 +1,4 @@
+import { afterArrivals } from '../src/lib/time.js';
 import { Failure } from './failure.js';
 import type { ProcessActivity } from './process-activity.js';
 
@@ -43,7 +44,7 @@ export class Heartbeat {
   constructor(options: HeartbeatOptions) {
     this.#options = options;
     this.#intervalMs = Math.max(1, Math.floor(options.timeoutMs / TICKS));
-    this.#timer = setInterval(() => void this.#tick(), this.#intervalMs);
+    this.#timer = setInterval(() => afterArrivals(() => void this.#tick()), this.#intervalMs);
     this.#timer.unref();
   }
 
@@ -59,6 +60,7 @@ export class Heartbeat {
   }
 
   async #tick(): Promise<void> {
+    if (this.#isStopped) return;
     const nowMs = performance.now();
     const isLate = nowMs - this.#lastTickMs > 2 * this.#intervalMs;
     this.#lastTickMs = nowMs;

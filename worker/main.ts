@@ -1,4 +1,5 @@
 import { expose } from 'comlink';
+import { afterArrivals } from '../src/lib/time.js';
 import { CoalescingEndpoint } from '../src/transport/coalescing-endpoint.js';
 import { drainPort } from '../src/transport/drain-port.js';
 import type { WorkerApi, WorkerTask } from './contract.js';
@@ -36,6 +37,7 @@ function createApi(
     },
     kill: () => supervisor.kill(),
     ping: () => undefined,
+    readArrived: () => new Promise<void>((resolve) => void afterArrivals(resolve)),
     tailEnded: (tailId) => outcomeOf(() => supervisor.tails.ended(tailId)),
     send: write,
     tail: (paramsJson, onBatch, timeoutMs) =>

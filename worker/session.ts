@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { afterArrivals, judgeAfter, type Timer } from '../src/lib/time.js';
 import { bodyText, checkEncoding, parseJson } from '../src/transport/body.js';
 import { FrameError } from '../src/transport/frame-error.js';
 import { FrameReader } from '../src/transport/frame-reader.js';
@@ -31,7 +32,7 @@ interface Pending {
   reject(error: Failure): void;
   /** Takes the result that comes after the call was given up. */
   onLate?(result: unknown): void;
-  readonly timer: NodeJS.Timeout | undefined;
+  readonly timer: Timer | undefined;
 }
 
 /**
@@ -148,14 +149,14 @@ export class Session {
 
   #take(id: number): Pending | undefined {
     const pending = this.#pending.take(id);
-    clearTimeout(pending?.timer);
+    pending?.timer?.clear();
     return pending;
   }
 
   /** Calls share one sweep; one that is not to wait for it has a timer of its own. */
-  #limitTime(id: number, timeoutMs: number): NodeJS.Timeout | undefined {
-    if (timeoutMs < SHORT_TIMEOUT_MS) return setTimeout(() => this.#expire(id), timeoutMs);
-    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS);
+  #limitTime(id: number, timeoutMs: number): Timer | undefined {
+    if (timeoutMs < SHORT_TIMEOUT_MS) return judgeAfter(timeoutMs, () => this.#expire(id));
+    this.#sweeper ??= setInterval(() => afterArrivals(() => this.#sweep()), SWEEP_MS);
     return undefined;
   }
 

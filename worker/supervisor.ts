@@ -1,3 +1,4 @@
+import { judgeAfter, type Timer } from '../src/lib/time.js';
 import { type Child, spawnChild } from './child.js';
 import type { ExitStatus, Launched, LaunchOptions, StopSteps } from './contract.js';
 import { errorValue, Failure } from './failure.js';
@@ -187,12 +188,12 @@ export class Supervisor {
 }
 
 async function endsWithin(child: Child, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
+    timer = judgeAfter(ms, () => resolve(false));
   });
   const ended = await Promise.race([child.ended.then(() => true), late]);
-  clearTimeout(timer);
+  timer?.clear();
   return ended;
 }
 

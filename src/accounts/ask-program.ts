@@ -1,4 +1,5 @@
 import type { Options } from 'execa';
+import { judgeAfter } from '../lib/time.js';
 import { killProcessGroup } from '../project/kill-process-group.js';
 
 export interface Question {
@@ -66,10 +67,10 @@ function endedInTime(
       kill();
     };
     const onAbort = () => end('cancelled');
-    const timer = setTimeout(() => end('timeout'), timeoutMs);
+    const timer = judgeAfter(timeoutMs, () => end('timeout'));
     signal?.addEventListener('abort', onAbort, { once: true });
     answered.then(resolve, reject).finally(() => {
-      clearTimeout(timer);
+      timer.clear();
       signal?.removeEventListener('abort', onAbort);
     });
   });

@@ -1,6 +1,7 @@
 import { type RawData, WebSocket } from 'ws';
 import type { Api } from '../cloudflare/client.js';
 import { createTail, deleteTail } from '../cloudflare/tail.js';
+import { afterArrivals, timeoutSignal } from '../lib/time.js';
 import { SidecarError } from '../protocol/index.js';
 import { VERSION } from '../version.js';
 import type { TailParams } from './account.js';
@@ -48,7 +49,7 @@ export class CloudTailSession {
     signal: AbortSignal,
   ): Promise<CloudTailSession> {
     const created = await createTail(api, workerName, filters, signal);
-    const remove = () => deleteTail(api, workerName, created.id, AbortSignal.timeout(timing.deleteMs));
+    const remove = () => deleteTail(api, workerName, created.id, timeoutSignal(timing.deleteMs));
     try {
       const socket = await connect(created.url, timing.openMs, signal, events);
       return new CloudTailSession(socket, Date.parse(created.expiresAt), remove, events, timing);
@@ -83,9 +84,9 @@ export class CloudTailSession {
     socket.on('error', (error) => {
       why ||= error.message; // `close` follows.
     });
-    this.#heartbeat = setInterval(() => {
+    const look = () => {
       // What is not read cannot be heard.
-      if (this.#isPaused) return;
+      if (this.#isPaused || socket.readyState !== WebSocket.OPEN) return;
       if (!this.#isAlive) {
         why = `Cloudflare gave no sign of life for ${pingMs / 1000} s`;
         socket.terminate();
@@ -93,7 +94,8 @@ export class CloudTailSession {
       }
       this.#isAlive = false;
       this.#ping();
-    }, pingMs);
+    };
+    this.#heartbeat = setInterval(() => afterArrivals(look), pingMs);
     this.#heartbeat.unref();
     // It may have ended between its opening and now.
     if (socket.readyState === WebSocket.CLOSED) queueMicrotask(() => lost(1006));

@@ -1,5 +1,6 @@
 import type { Api, CloudflareClient } from '../cloudflare/client.js';
 import type { PoliteLimits } from '../cloudflare/polite-fetch.js';
+import { judgeAfter, timeoutSignal } from '../lib/time.js';
 import { type AccountInfo, SidecarError } from '../protocol/index.js';
 import type { Account, TailParams, TailSink, TailSource } from './account.js';
 import { createCloudClient } from './cloud-client.js';
@@ -72,7 +73,7 @@ function lookUpSignal(): AbortSignal {
     'network-error',
     `Cloudflare did not say within ${LOOK_UP_TIMEOUT_MS / 1000} s which account the credentials belong to. CLOUDFLARE_ACCOUNT_ID makes the question unnecessary.`,
   );
-  setTimeout(() => controller.abort(reason), LOOK_UP_TIMEOUT_MS).unref();
+  judgeAfter(LOOK_UP_TIMEOUT_MS, () => controller.abort(reason)).unref();
   return controller.signal;
 }
 
@@ -122,7 +123,7 @@ class CloudAccount implements Account {
     const cancelled = AbortSignal.any([request.signal, this.#closing.signal]);
     const origin = await this.#origin(workerName, cancelled);
     const { pathname, search } = new URL(request.url);
-    const signal = AbortSignal.any([cancelled, AbortSignal.timeout(INVOKE_TIMEOUT_MS)]);
+    const signal = AbortSignal.any([cancelled, timeoutSignal(INVOKE_TIMEOUT_MS)]);
     const send = this.#proxied?.fetch ?? fetch;
     try {
       const response = await send(new URL(pathname + search, origin), {

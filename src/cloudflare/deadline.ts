@@ -1,9 +1,11 @@
+import { judgeAfter, type Timer } from '../lib/time.js';
+
 /** A signal that aborts after a time, or with another one; the time can be started anew. */
 export class Deadline {
   readonly ms: number;
   readonly #controller = new AbortController();
   readonly #outer: AbortSignal;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #isOver = false;
 
   constructor(ms: number, outer: AbortSignal) {
@@ -25,21 +27,21 @@ export class Deadline {
 
   /** Gives `ms` from now. */
   restart(ms: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
+    this.#timer?.clear();
+    this.#timer = judgeAfter(ms, () => {
       this.#isOver = true;
       this.#controller.abort();
-    }, ms);
+    });
   }
 
   /** Stops the time; `restart` starts it anew. */
   pause(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.clear();
   }
 
   /** Nothing is waited for any more. Can be called twice. */
   clear(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.clear();
     this.#outer.removeEventListener('abort', this.#follow);
   }
 

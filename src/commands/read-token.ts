@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { judgeAfter } from '../lib/time.js';
 import { SidecarError } from '../protocol/index.js';
 
 const MAX_TOKEN_BYTES = 64 * 1024;
@@ -37,13 +38,13 @@ function collect(stream: Readable, until: string | undefined): Promise<{ text: s
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     const finish = (settle: () => void) => {
-      clearTimeout(timer);
+      timer.clear();
       stream.off('data', onData).off('end', onEnd).off('error', onError);
       stream.pause();
       settle();
     };
     const fail = (message: string) => finish(() => reject(new SidecarError('invalid-option', message)));
-    const timer = setTimeout(() => fail(`No token came within ${WAIT_MS / 1000} s.`), WAIT_MS);
+    const timer = judgeAfter(WAIT_MS, () => fail(`No token came within ${WAIT_MS / 1000} s.`));
     const onData = (chunk: Buffer) => {
       chunks.push(chunk);
       const all = Buffer.concat(chunks);

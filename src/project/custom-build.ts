@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { LastLines } from '../lib/last-lines.js';
+import { judgeAfter } from '../lib/time.js';
 import { WholeLines } from '../lib/whole-lines.js';
 import { SidecarError } from '../protocol/index.js';
 import { throwIfCancelled } from './esbuild-service.js';
@@ -32,10 +33,13 @@ export async function runCustomBuild(
     last.push(line);
     progress({ message: line });
   };
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const exit = await run(command, cwd, AbortSignal.any([signal, timeout]), keep);
+  const late = new AbortController();
+  const timer = judgeAfter(timeoutMs, () => late.abort());
+  const exit = await run(command, cwd, AbortSignal.any([signal, late.signal]), keep);
+  timer.clear();
   throwIfCancelled(signal);
-  if (timeout.aborted) throw failed(command, `it took longer than ${timeoutMs / 1000} s and was ended`, last);
+  if (late.signal.aborted)
+    throw failed(command, `it took longer than ${timeoutMs / 1000} s and was ended`, last);
   if (exit.code !== 0) throw failed(command, reason(exit), last, exit);
 }
 

@@ -1,3 +1,4 @@
+import { judgeAfter, type Timer } from '../lib/time.js';
 import type { CallContext } from './call-context.js';
 
 /** More than the library ever has waiting; bounds what a client can pile up behind slow calls. */
@@ -64,14 +65,14 @@ export class InFlight {
   /** Waits, bounded, until no more than `left` requests are unanswered; then cancels them, and waits for that too. */
   async drain(left: number): Promise<void> {
     if (this.#unanswered <= left) return;
-    const cancel = setTimeout(() => this.cancelAll(), DRAIN_MS);
-    let giveUp: NodeJS.Timeout | undefined;
+    const cancel = judgeAfter(DRAIN_MS, () => this.cancelAll());
+    let giveUp: Timer | undefined;
     await new Promise<void>((resolve) => {
       this.#drained = { left, resolve };
-      giveUp = setTimeout(resolve, DRAIN_MS + CANCEL_MS);
+      giveUp = judgeAfter(DRAIN_MS + CANCEL_MS, resolve);
     });
-    clearTimeout(cancel);
-    clearTimeout(giveUp);
+    cancel.clear();
+    giveUp?.clear();
   }
 
   get #unanswered(): number {

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Account } from '../accounts/account.js';
+import { within } from '../lib/time.js';
 import { DEFAULT_MAX_BODY_BYTES, type Redactor } from '../protocol/index.js';
 import { Connection } from './connection.js';
 import { createHandlers } from './handlers/index.js';
@@ -82,13 +83,4 @@ function untilInterrupted(input: Readable): { code: Promise<number>; stop(): voi
     process.off('SIGTERM', onTerminate).off('SIGHUP', onTerminate).off('SIGINT', onInterrupt);
   };
   return { code, stop };
-}
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }

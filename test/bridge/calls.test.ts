@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { Calls } from '../../bridge/calls.js';
-import type { CallableMethod, SidecarError, SidecarOptions, TauriSidecar } from '../../bridge/index.js';
+import type {
+  CallableMethod,
+  CallOptions,
+  SidecarError,
+  SidecarOptions,
+  TauriSidecar,
+} from '../../bridge/index.js';
 import { createScenario, createSharedScenario, eventOf, until } from '../support/scenario.js';
 
 const running = createSharedScenario();
@@ -296,6 +302,8 @@ for (const fault of [
 test('more unanswered calls than the limit are refused, given-up ones counted', () => {
   const posted: string[] = [];
   const calls = new Calls({
+    readPosted: () => undefined,
+    readArrived: () => Promise.resolve(),
     maxBodyBytes: 1024,
     post: (framed) => posted.push(framed),
     onFault: (error) => assert.fail(error),
@@ -321,4 +329,72 @@ test('more unanswered calls than the limit are refused, given-up ones counted', 
       ['cancelled', 'closed', 'closed', 'overloaded'],
     );
   });
+});
+
+/** Requests leave at the end of the tick, those of the proxy a tick later; nothing is read meanwhile. */
+async function sent(): Promise<void> {
+  for (let i = 0; i < 4; i++) await new Promise<void>((resolve) => process.nextTick(resolve));
+}
+
+/** Blocks this thread until the CLI has written its answer and the time of every call is up. */
+function blockUntilAnswered(notes: () => string[], count: number): void {
+  const startMs = performance.now();
+  const isOpen = () => notes().filter((line) => line === 'answered').length < count;
+  while (performance.now() - startMs < 10_000 && (isOpen() || performance.now() - startMs < 100));
+}
+
+test('calls that were answered while this thread was blocked are no timeouts, whoever kept the time', async () => {
+  const { sidecar, notes } = await running();
+  const payload = 'note-answer';
+  const limits = (): CallOptions[] => [{ timeout: 20 }, { signal: AbortSignal.timeout(20) }];
+  const calls = [
+    ...limits().map((options) => sidecar.call('system.ping', { payload }, options)),
+    ...limits().map((options) => sidecar.callRaw('system.ping', { payload }, options)),
+    sidecar.remote.call('system.ping', { payload }, { timeout: 20 }),
+  ];
+  await sent();
+  blockUntilAnswered(notes, calls.length);
+  await Promise.all(calls);
+});
+
+test('an answer that lies in the port is not cancelled any more', async () => {
+  const { sidecar, notes } = await running();
+  const controller = new AbortController();
+  const call = sidecar.call('system.ping', { payload: 'note-answer' }, { signal: controller.signal });
+  await sent();
+  blockUntilAnswered(notes, 1);
+  controller.abort();
+  assert.equal((await call).pong, true);
+});
+
+test('calls whose time is up together are judged together, once what has arrived was read', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let reads = 0;
+  let read = () => {};
+  const arrivals = new Promise<void>((resolve) => {
+    read = resolve;
+  });
+  const calls = new Calls({
+    maxBodyBytes: 1000,
+    post: () => undefined,
+    readPosted: () => undefined,
+    readArrived: () => {
+      reads++;
+      return arrivals;
+    },
+    onFault: (error) => assert.fail(error.message),
+  });
+  calls.connect();
+  const [answered, ...late] = [1, 2, 3].map(() => calls.call('system.ping', {}, { timeout: 10 }));
+  const codes = late.map(async (call) => (await errorOf(call)).code);
+  t.mock.timers.tick(10);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(calls.pendingCount, 3);
+  calls.receiveResults('[2,{"pong":true,"timestamp":1}]', 1);
+  read();
+  assert.deepEqual(await answered, { pong: true, timestamp: 1 });
+  assert.deepEqual(await Promise.all(codes), ['timeout', 'timeout']);
+  // The first alone, and all that came while it was judged.
+  assert.deepEqual([reads, calls.pendingCount], [2, 0]);
+  calls.close((method) => assert.fail(method));
 });

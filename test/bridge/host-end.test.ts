@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { SidecarOptions } from '../../bridge/index.js';
-import { built, scenarioCli, temporaryFolder, untilGone } from '../support/scenario.js';
+import { built, scenarioCli, temporaryFolder, until, untilGone } from '../support/scenario.js';
 import { HANG_MS, within } from '../support/until.js';
 
 const HOST = fileURLToPath(new URL('../support/scenario-host.js', import.meta.url));
@@ -77,4 +79,27 @@ test('an error without a listener is a warning of the host, which goes on and ma
   assert.equal(code, 0, stderr);
   assert.equal(stdout[1], 'error');
   assert.match(stderr, /FluoriteFlakeWarning: The CLI ended unasked, with signal SIGKILL/);
+});
+
+test('what the CLI answered while the whole host was stopped is no timeout, in neither thread', async (t) => {
+  const options = await scenarioOptions(t);
+  const folder = options.env?.SCENARIO_FOLDER as string;
+  const host = spawn(
+    process.execPath,
+    [HOST, 'paused', join(built, 'bridge/index.js'), JSON.stringify(options)],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  t.after(() => host.kill('SIGKILL'));
+  const stdout = host.stdout.setEncoding('utf8').toArray();
+  const notes = () => readFile(join(folder, 'notes'), 'utf8').catch(() => '');
+  await until('both answers', async () => {
+    const text = await notes();
+    return text.includes('tail opened') && text.includes('answered');
+  });
+  // Longer than their timeouts.
+  await sleep(400);
+  host.kill('SIGCONT');
+  assert.match((await stdout).join(''), /\nfulfilled,fulfilled\n$/);
 });

@@ -68,6 +68,7 @@ class FakeThread implements WorkerLink {
       stop: (steps: never) => hop(() => supervisor.stop(steps)),
       kill: () => hop(() => supervisor.kill()),
       ping: () => hop(() => undefined),
+      readArrived: () => hop(() => new Promise((resolve) => setImmediate(resolve))),
     };
     return new Promise((resolve, reject) => {
       this.#running.add(reject);

@@ -120,6 +120,11 @@ async function ping({ payload }: { payload?: unknown }, context: CallContext) {
   if (payload === 'environment') return { pong: true, timestamp: 0, payload: { ...process.env } } as const;
   if (payload === 'arguments')
     return { pong: true, timestamp: 0, payload: [...process.argv, process.cwd()] } as const;
+  if (payload === 'stop-host') process.kill(process.ppid, 'SIGSTOP');
+  if (payload === 'note-answer' || payload === 'stop-host') {
+    // Behind the write of the answer, which leaves at the end of this tick.
+    setImmediate(() => note('answered'));
+  }
   if (payload === 'launch') return { pong: true, timestamp: 0, payload: launch } as const;
   return { pong: true, timestamp: Date.now(), payload } as const;
 }

@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events';
 
 const [way, door, options] = process.argv.slice(2);
-const { TauriSidecar } = await import(door);
+const { TauriSidecar, proxy } = await import(door);
 const sidecar = new TauriSidecar(JSON.parse(options));
 await sidecar.start();
 process.stdout.write(`${sidecar.pid}\n`);
@@ -34,6 +34,21 @@ switch (way) {
     process.stdout.write(
       `${JSON.stringify(process.getActiveResourcesInfo().filter((name) => name === 'Timeout'))}\n`,
     );
+    break;
+  }
+  case 'paused': {
+    // The CLI answers both while this process is stopped, and their time is up.
+    const calls = [
+      sidecar.remote.tail(
+        { workerName: 'steady' },
+        proxy(() => {}),
+        { timeout: 250 },
+      ),
+      sidecar.call('system.ping', { payload: 'stop-host' }, { timeout: 250 }),
+    ];
+    const outcomes = (await Promise.allSettled(calls)).map(({ status, reason }) => reason?.code ?? status);
+    await sidecar.stop();
+    process.stdout.write(`${outcomes}\n`);
     break;
   }
   case 'error':

@@ -1,3 +1,4 @@
+import { timeoutSignal } from '../../lib/time.js';
 import { isSame } from './file-identity.js';
 import {
   type OwnerIdentity,
@@ -34,7 +35,7 @@ export async function askHello(
   record: OwnerRecord,
   timeoutMs: number,
 ): Promise<Liveness> {
-  const signal = AbortSignal.timeout(timeoutMs);
+  const signal = timeoutSignal(timeoutMs);
   try {
     const response = await fetchOverSocket(socketPath, new Request(`http://local${HELLO_PATH}`, { signal }));
     const text = await readStart(response);

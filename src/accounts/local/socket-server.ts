@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
+import { timeoutSignal } from '../../lib/time.js';
 
 /** Headers carry whole requests and responses of Workers, see invocation.ts. */
 export const MAX_HEADER_BYTES = 256 * 1024;
@@ -64,7 +65,7 @@ export async function serveOnSocket(
 }
 
 async function allClosed(responses: ReadonlySet<ServerResponse>, timeoutMs: number): Promise<void> {
-  const signal = AbortSignal.timeout(timeoutMs);
+  const signal = timeoutSignal(timeoutMs);
   await Promise.all([...responses].map((response) => once(response, 'close', { signal }))).catch(
     (error: unknown) => {
       if (!signal.aborted) throw error;

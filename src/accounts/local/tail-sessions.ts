@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { judgeAfter, type Timer } from '../../lib/time.js';
 import { SidecarError } from '../../protocol/index.js';
 import type { TailSink } from '../account.js';
 import { ApiError } from './envelope.js';
@@ -24,7 +25,7 @@ interface Session {
   params: LocalTailParams;
   expiresAt: number;
   /** Ends it when it expires, or when its viewer does not come. */
-  timer: NodeJS.Timeout;
+  timer: Timer;
   socket?: TailSocket;
 }
 
@@ -63,7 +64,7 @@ export class TailSessions {
       id: randomBytes(32).toString('hex'),
       params: tailParamsOf(workerName, filters),
       expiresAt: Date.now() + LIFETIME_MS,
-      timer: setTimeout(() => this.#end(session, 1000, 'nobody came'), UNSEEN_MS).unref(),
+      timer: judgeAfter(UNSEEN_MS, () => this.#end(session, 1000, 'nobody came')).unref(),
     };
     this.#sessions.set(session.id, session);
     return this.#describe(session);
@@ -106,11 +107,9 @@ export class TailSessions {
         this.#end(session, 1000, '');
       },
     );
-    clearTimeout(session.timer);
-    session.timer = setTimeout(
-      () => this.#end(session, 1000, 'expired'),
-      session.expiresAt - Date.now(),
-    ).unref();
+    session.timer.clear();
+    const leftMs = session.expiresAt - Date.now();
+    session.timer = judgeAfter(leftMs, () => this.#end(session, 1000, 'expired')).unref();
     this.#stream(session, session.socket, left.signal).catch((error: unknown) => {
       this.#end(session, 1011, SidecarError.from(error).message);
     });
@@ -132,7 +131,7 @@ export class TailSessions {
 
   #end(session: Session, code: number, reason: string): void {
     if (!this.#sessions.delete(session.id)) return;
-    clearTimeout(session.timer);
+    session.timer.clear();
     session.socket?.close(code, reason);
   }
 

@@ -1,3 +1,5 @@
+import { Deadline } from '../../../lib/time.js';
+
 /**
  * Notices a process that does not react any more: one Worker that loops for ever takes every other one of its
  * process along. While there is work, the process is asked from time to time whether it is there.
@@ -37,14 +39,15 @@ export class HangWatch {
     if (this.#probing) return;
     this.#probing = true;
     const late = new AbortController();
-    const deadline = setTimeout(() => late.abort(), this.limitMs);
+    // What stopped this process may have stopped that one too: such time is not held against it.
+    const deadline = new Deadline(this.limitMs, () => late.abort()).unref();
     try {
       await this.probe(late.signal);
     } catch {
       // Any other failure is the process's end, which its owner sees.
       if (late.signal.aborted && this.#timer !== undefined) this.onHang();
     } finally {
-      clearTimeout(deadline);
+      deadline.clear();
       this.#probing = false;
     }
   }

@@ -8,6 +8,7 @@ import {
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
+import { judgeAfter } from '../../../lib/time.js';
 import { SidecarError } from '../../../protocol/index.js';
 
 export interface SocketRequest {
@@ -83,8 +84,8 @@ function limitHead(
   body: Uint8Array | Readable | undefined,
   timeoutMs: number,
 ): void {
-  const timer = setTimeout(() => outgoing.destroy(new HeadTimeout()), timeoutMs);
-  const clear = () => clearTimeout(timer);
+  const timer = judgeAfter(timeoutMs, () => outgoing.destroy(new HeadTimeout()));
+  const clear = () => timer.clear();
   // A long upload is no silence.
   if (body instanceof Readable) body.on('data', () => timer.refresh());
   outgoing.once('response', clear).once('close', clear);

@@ -3,6 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { LastLines } from '../../../lib/last-lines.js';
+import { Deadline } from '../../../lib/time.js';
 import { WholeLines } from '../../../lib/whole-lines.js';
 import { SidecarError } from '../../../protocol/index.js';
 import { fileError } from '../file-error.js';
@@ -169,7 +170,7 @@ export class WorkerdProcess {
   }
 
   async #ready(missing: Set<string>, busyTimeoutMs = READY_TIMEOUT_MS): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
+    let deadline: Deadline | undefined;
     let busyTimer: NodeJS.Timeout | undefined;
     try {
       await Promise.race([
@@ -185,11 +186,11 @@ export class WorkerdProcess {
             const cpuMs = await cpuTimeMs(this.#workerdPid);
             if ((cpuMs ?? 0) > busyTimeoutMs / 2) reject(this.#notReady(busyTimeoutMs));
           }, busyTimeoutMs / 4);
-          timer = setTimeout(() => reject(this.#notReady(READY_TIMEOUT_MS)), READY_TIMEOUT_MS);
+          deadline = new Deadline(READY_TIMEOUT_MS, () => reject(this.#notReady(READY_TIMEOUT_MS)));
         }),
       ]);
     } finally {
-      clearTimeout(timer);
+      deadline?.clear();
       clearInterval(busyTimer);
     }
   }
