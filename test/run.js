@@ -1,5 +1,6 @@
 // Runs every test file (or those whose path contains one of the arguments) with node:test through tsx, in a
 // temporary folder of its own, and fails when a process or a file of the run is left behind.
+// `--products` runs test/products alone, which needs packages of its own; nothing else runs what is there.
 // `--long` runs test/long with full counts, its `.long.ts` files too; without it what is there does a tenth (FF_TEST_SCALE).
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -9,7 +10,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const long = process.argv.includes('--long');
-const wanted = process.argv.slice(2).filter((argument) => argument !== '--long');
+const products = process.argv.includes('--products');
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 
 const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
   .filter(
@@ -18,6 +20,7 @@ const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8
   )
   .map((file) => relative(root, join(root, 'test', file)))
   .filter((file) => !long || file.startsWith(join('test', 'long')))
+  .filter((file) => file.startsWith(join('test', 'products')) === products)
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .sort();
 if (files.length === 0) throw new Error(`No test file matches ${wanted.join(', ')}.`);

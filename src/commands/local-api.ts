@@ -99,7 +99,13 @@ function environment(
   { accountId, baseUrl }: { accountId: string; baseUrl: string },
   listen: Listen,
 ): Record<string, string> {
-  const env = { CLOUDFLARE_API_BASE_URL: baseUrl, CLOUDFLARE_ACCOUNT_ID: accountId };
+  const env = {
+    CLOUDFLARE_API_BASE_URL: baseUrl,
+    CLOUDFLARE_ACCOUNT_ID: accountId,
+    // What stays on this machine is nobody's telemetry; without its banner wrangler asks no registry for updates.
+    WRANGLER_SEND_METRICS: 'false',
+    WRANGLER_HIDE_BANNER: 'true',
+  };
   if (!('socketPath' in listen)) return env;
   return {
     ...env,

@@ -9,11 +9,23 @@ import { HANG_MS } from '../support/until.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 /** What bin/wrangler.js starts as a child of its own, with these options: one process is easier to end than two. */
-const WRANGLER = [
-  '--no-warnings',
-  '--experimental-vm-modules',
-  join(root, 'node_modules/wrangler/wrangler-dist/cli.js'),
-];
+const OPTIONS = ['--no-warnings', '--experimental-vm-modules'];
+
+/** A wrangler, and the Node that it runs on. */
+export interface WranglerProgram {
+  node: string;
+  /** The `node_modules` that has it. */
+  modules: string;
+  /** Whether a deploy uploads before it asks for the account's workers.dev subdomain. */
+  uploadsFirst: boolean;
+}
+
+/** The one among the project's own packages: the newest for Node 20. */
+export const OWN_WRANGLER: WranglerProgram = {
+  node: process.execPath,
+  modules: join(root, 'node_modules'),
+  uploadsFirst: true,
+};
 
 export interface WranglerResult {
   code: number | null;
@@ -39,6 +51,7 @@ export interface Wrangler {
 export async function createWrangler(
   t: { after(clean: () => Promise<void>): void },
   socketPath: string,
+  program: WranglerProgram = OWN_WRANGLER,
 ): Promise<Wrangler> {
   const folder = await mkdtemp(join(tmpdir(), 'ff-wr-'));
   const running = new Set<ChildProcess>();
@@ -73,7 +86,8 @@ export async function createWrangler(
     NODE_OPTIONS: `--import=${preload}`,
   };
   const start = (args: readonly string[]) => {
-    const child = spawn(process.execPath, [...WRANGLER, ...args], { cwd: project, env, stdio: 'pipe' });
+    const cli = join(program.modules, 'wrangler/wrangler-dist/cli.js');
+    const child = spawn(program.node, [...OPTIONS, cli, ...args], { cwd: project, env, stdio: 'pipe' });
     running.add(child);
     child.once('close', () => running.delete(child));
     return child;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { errorReference } from '../../scripts/reference/errors.js';
+import { withRouteTable } from '../../scripts/reference/local-api.js';
 import { methodReference } from '../../scripts/reference/methods.js';
 import { withMethodTable } from '../../scripts/reference/readme.js';
 import { ERRORS, methods } from '../../src/protocol/index.js';
@@ -28,4 +29,9 @@ test("the README's method table names exactly the contract's methods", () => {
     names,
     Object.keys(methods).filter((name) => name !== 'initialize'),
   );
+});
+
+test('docs/local-api.md lists every route that is served, and no other', () => {
+  const page = read('docs/local-api.md');
+  assert.equal(page, withRouteTable(page), STALE);
 });

@@ -20,6 +20,9 @@ const UNSEEN_MS = 60_000;
 /** What a slow viewer may leave lying; what comes on top is dropped, and the viewer is told. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 
+/** How many ended tails are remembered: wrangler deletes one after it has closed its WebSocket, which ended it. */
+const REMEMBERED = 100;
+
 interface Session {
   id: string;
   params: LocalTailParams;
@@ -44,6 +47,8 @@ export class TailSessions {
   readonly #api: SharedApi;
   readonly #urlOf: (path: string) => string;
   readonly #sessions = new Map<string, Session>();
+  /** The Workers of tails that ended lately, by the tails' ids; oldest first. */
+  readonly #ended = new Map<string, string>();
 
   /** @param urlOf the WebSocket URL of a path of this server */
   constructor(api: SharedApi, urlOf: (path: string) => string) {
@@ -77,8 +82,9 @@ export class TailSessions {
     throw new ApiError(404, 10058, `The Worker ${workerName} has no tail`);
   }
 
-  /** Ends a tail. @throws ApiError 404 */
+  /** Ends a tail, or finds that it has just ended. @throws ApiError 404 */
   delete(workerName: string, id: string): void {
+    if (this.#ended.get(id) === workerName) return;
     const session = this.#sessions.get(id);
     if (session?.params.workerName !== workerName) {
       throw new ApiError(404, 10058, `The Worker ${workerName} has no such tail`);
@@ -132,6 +138,8 @@ export class TailSessions {
   #end(session: Session, code: number, reason: string): void {
     if (!this.#sessions.delete(session.id)) return;
     session.timer.clear();
+    this.#ended.set(session.id, session.params.workerName);
+    for (const oldest of this.#ended.keys()) if (this.#ended.size > REMEMBERED) this.#ended.delete(oldest);
     session.socket?.close(code, reason);
   }
 

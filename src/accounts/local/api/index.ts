@@ -1,5 +1,6 @@
 import { Router, type RouteTable } from '../router.js';
 import { accountRoutes } from './account.js';
+import { graphqlRoutes } from './graphql.js';
 import { internalRoutes } from './internal.js';
 import { kvKeyRoutes } from './kv-keys.js';
 import { kvNamespaceRoutes } from './kv-namespaces.js';
@@ -10,11 +11,13 @@ import { scriptSecretRoutes } from './script-secrets.js';
 import { scriptSettingsRoutes } from './script-settings.js';
 import { scriptVersionRoutes } from './script-versions.js';
 import { scriptRoutes } from './scripts.js';
+import { workerRoutes } from './workers.js';
 
 /** Every route that the local account offers. */
 export const localRoutes: RouteTable = {
   ...accountRoutes,
   ...scriptRoutes,
+  ...workerRoutes,
   ...scriptContentRoutes,
   ...scriptVersionRoutes,
   ...scriptSettingsRoutes,
@@ -23,6 +26,7 @@ export const localRoutes: RouteTable = {
   ...kvKeyRoutes,
   ...r2BucketRoutes,
   ...r2ObjectRoutes,
+  ...graphqlRoutes,
   ...internalRoutes,
 };
 

@@ -62,7 +62,22 @@ async function putSecrets(services: LocalServices, call: Call): Promise<Response
   return ok(described);
 }
 
-function textOf({ name, text, type }: Record<string, unknown>): string {
+/** @param texts of the secrets by their names; undefined deletes one */
+export function withSecrets(
+  bindings: readonly WorkerBinding[],
+  texts: ReadonlyMap<string, string | undefined>,
+): WorkerBinding[] {
+  const kept = bindings.filter(
+    ({ name, type }) => !texts.has(name) || (type !== 'secret_text' && texts.get(name) === undefined),
+  );
+  const put = [...texts].flatMap(([name, text]): WorkerBinding[] =>
+    text === undefined ? [] : [{ type: 'secret_text', name, text }],
+  );
+  return [...kept, ...put];
+}
+
+/** The text of a secret as it was sent. @throws ApiError 400, 413 */
+export function textOf({ name, text, type }: Record<string, unknown>): string {
   if (typeof name !== 'string' || name === '' || typeof text !== 'string' || type !== 'secret_text') {
     throw new ApiError(400, 10001, 'A secret has a name, a text and the type secret_text');
   }
@@ -84,13 +99,7 @@ async function changeSecrets(
   await services.deploy((draft) => {
     addChangedVersion(existingWorker(draft, script), sourceOf(request), 'secret', (before) => {
       if (mustExist) checkExist(before.bindings, [...texts.keys()], script);
-      const kept = before.bindings.filter(
-        ({ name, type }) => !texts.has(name) || (type !== 'secret_text' && texts.get(name) === undefined),
-      );
-      const put = [...texts].flatMap(([name, text]): WorkerBinding[] =>
-        text === undefined ? [] : [{ type: 'secret_text', name, text }],
-      );
-      return { bindings: [...kept, ...put] };
+      return { bindings: withSecrets(before.bindings, texts) };
     });
   });
 }

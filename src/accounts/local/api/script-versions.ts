@@ -8,7 +8,7 @@ import { type RouteTable, read, write } from '../router.js';
 import type { LocalServices } from '../services.js';
 import type { DeploymentRecord, VersionRecord, WorkerRecord } from '../state.js';
 import { calledWorker } from './called-worker.js';
-import { describeDeployment, describeVersion, describeWholeVersion } from './describe-script.js';
+import { describeDeployment, describeWholeVersion } from './describe-script.js';
 import { refusalOf } from './refusal.js';
 import { readScriptUpload, sourceOf } from './script-upload.js';
 import { addDeployment, addVersion, existingWorker, storeModules } from './versions.js';
@@ -17,8 +17,9 @@ const SCRIPT = '/accounts/:account/workers/scripts/:script';
 
 /** The versions of a Worker, and which of them serves. */
 export const scriptVersionRoutes: RouteTable = {
+  // With their bindings, which the SDK's type leaves out and wrangler reads.
   [`GET ${SCRIPT}/versions`]: read((call, services) =>
-    paged(calledWorker(call, services).versions.map(describeVersion), call.url, 10, 100, (items) => ({
+    paged(calledWorker(call, services).versions.map(describeWholeVersion), call.url, 10, 100, (items) => ({
       items,
     })),
   ),

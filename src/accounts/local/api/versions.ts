@@ -91,18 +91,25 @@ export function addChangedVersion(
 ): VersionRecord {
   const before = activeVersion(worker);
   if (!before) throw new ApiError(404, 10007, `No version of the Worker ${worker.name} is deployed`);
+  const version = appendChanged(worker, before, { ...change(before), source, triggeredBy });
+  addDeployment(worker, version.id, { source, triggeredBy });
+  return version;
+}
+
+/** A new version, `before` but for `change`. Its message and tag are of its own. It does not serve yet. */
+export function appendChanged(
+  worker: WorkerRecord,
+  before: VersionRecord,
+  change: Partial<VersionRecord>,
+): VersionRecord {
   const { message: _, tag: __, ...kept } = before;
-  const version = appendVersion(worker, {
+  return appendVersion(worker, {
     ...kept,
-    ...change(before),
+    ...change,
     id: randomUUID(),
     number: worker.lastVersionNumber + 1,
     createdOn: new Date().toISOString(),
-    source,
-    triggeredBy,
   });
-  addDeployment(worker, version.id, { source, triggeredBy });
-  return version;
 }
 
 /** A Worker of `draft`, made when there is none of that name. */
