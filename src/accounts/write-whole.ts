@@ -56,7 +56,10 @@ async function flushFolder(path: string): Promise<void> {
 export async function removeDrafts(path: string): Promise<void> {
   const folder = dirname(path);
   for (const name of await readdir(folder)) {
-    if (name.startsWith(`${basename(path)}.`) && name.endsWith('.tmp'))
+    if (name.startsWith(basename(path)) && DRAFT_END.test(name.slice(basename(path).length)))
       await rm(join(folder, name), { force: true });
   }
 }
+
+/** What stands behind the name of a draft's file. Anything else with a similar name is somebody's own. */
+const DRAFT_END = /^\.[0-9a-f]{16}\.tmp$/;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, stat, truncate, unlink, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, truncate, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { emptyState } from '../../../src/accounts/local/state.js';
@@ -68,4 +68,19 @@ test('a call on an account with a corrupt state says so, and works once the copy
     (await listR2Buckets(api, signal)).map(({ name }) => name),
     ['first'],
   );
+});
+
+test('drafts of processes that were killed are removed, and no file that is only called like them', async (t) => {
+  const file = new StateFile(await temporaryFolder(t));
+  await file.save(emptyState());
+  const others = [
+    'state.jsonl.tmp',
+    'state.jsonl.backup.tmp',
+    'state.jsonl.0123456789abcdef',
+    'state.jsonl~',
+  ];
+  for (const name of [...others, 'state.jsonl.0123456789abcdef.tmp'])
+    await writeFile(join(file.path, '..', name), 'x');
+  await file.load();
+  assert.deepEqual((await readdir(join(file.path, '..'))).sort(), ['state.jsonl', ...others].sort());
 });
