@@ -153,7 +153,8 @@ export class Supervision {
     this.#log.line(
       `connected: pid ${launched.pid}, ${launched.account.kind} account ${launched.account.name}`,
     );
-    warnOfAccount(launched.account, this.#options.account);
+    // The debug log has the CLI's own words about the account.
+    if (!this.#log.enabled) warnOfAccount(launched.account, this.#options.account);
   }
 
   /** A child that was never spawned is the process's error; a handshake that went wrong is the connection's. */
