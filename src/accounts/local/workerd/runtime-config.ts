@@ -1,10 +1,12 @@
 import { SidecarError, type WorkerBinding } from '../../../protocol/index.js';
 import type { RuntimeWorker } from '../runtime.js';
 import { bool, type ConfigValue, configFile, embed, list, struct, text } from './config-text.js';
+import type { DanglingEntrypoints } from './dangling-entrypoints.js';
 import { CF_HEADER, PROTOCOL_HEADER } from './http-head.js';
 import { PUBLIC_NETWORK } from './public-network.js';
 import { WORKER_SERVICE_PREFIX } from './service-names.js';
 import {
+  EMAIL_MODULE,
   MISSING_SERVICE_SOURCE,
   NO_CACHE_SOURCE,
   NO_NETWORK_SOURCE,
@@ -23,6 +25,8 @@ export interface RuntimeConfigOptions {
   allowNetwork: boolean;
   /** Newest compatibility date that may be used, `YYYY-MM-DD`; later ones are lowered to it. */
   newestDate: string;
+  /** The service bindings whose entrypoint is not there. */
+  dangling: Pick<DanglingEntrypoints, 'has'>;
 }
 
 export interface RuntimeConfig {
@@ -107,7 +111,11 @@ class RuntimeConfigBuilder {
   finish(): RuntimeConfig {
     return {
       configText: configFile(
-        struct({ services: list([...this.#services.values()]), sockets: list(this.#sockets) }),
+        struct({
+          services: list([...this.#services.values()]),
+          sockets: list(this.#sockets),
+          extensions: list([struct({ modules: list([emailModule()]) })]),
+        }),
       ),
       files: this.#files,
       workerSockets: this.#workerSockets,
@@ -204,19 +212,20 @@ class RuntimeConfigBuilder {
     worker: RuntimeWorker,
     { service, entrypoint, name }: Extract<WorkerBinding, { type: 'service' }>,
   ): ConfigValue {
-    if (this.#deployed.has(service)) {
+    const isDeployed = this.#deployed.has(service);
+    if (isDeployed && !this.options.dangling.has(worker.name, name)) {
       return struct({
         name: text(WORKER_SERVICE_PREFIX + service),
         // The default one has no name to workerd.
         entrypoint: entrypoint === undefined || entrypoint === 'default' ? undefined : text(entrypoint),
       });
     }
-    this.#warnings.push(
-      `Worker ${worker.name} is bound to the Worker ${service} as ${name}, which is not deployed.`,
-    );
-    const missing = `missing:${service}`;
+    const why = isDeployed ? `has no entrypoint ${entrypoint}` : 'is not deployed';
+    this.#warnings.push(`Worker ${worker.name} is bound to the Worker ${service} as ${name}, which ${why}.`);
+    const missing = isDeployed ? `missing:${service}:${entrypoint}` : `missing:${service}`;
     if (!this.#services.has(missing)) {
-      this.#addOwn(missing, MISSING_SERVICE_SOURCE, [struct({ name: text('NAME'), text: text(service) })]);
+      const message = `The Worker ${service} of this service binding ${why}.`;
+      this.#addOwn(missing, MISSING_SERVICE_SOURCE, [struct({ name: text('MESSAGE'), text: text(message) })]);
     }
     return struct({ name: text(missing) });
   }
@@ -251,6 +260,14 @@ class RuntimeConfigBuilder {
     this.#socketNames.push(name);
     return path;
   }
+}
+
+function emailModule(): ConfigValue {
+  return struct({
+    name: text(EMAIL_MODULE.name),
+    internal: bool(true),
+    esModule: text(EMAIL_MODULE.source),
+  });
 }
 
 function isDate(text: string): boolean {

@@ -7,6 +7,8 @@ const REFUSALS = [
   new RegExp(`^Worker "${WORKER_SERVICE_PREFIX}([^"]+)"'s (.*)$`),
 ];
 
+const EXPERIMENTAL = /To use this flag, you must pass --experimental on the command line\.?/;
+
 /**
  * workerd's refusal to run a Worker as `script-invalid`, with its own message, freed of our paths and service
  * names; any other failure as it is.
@@ -36,8 +38,12 @@ function continuation(lines: readonly string[]): string[] {
 }
 
 function clean(message: string, folder: string): string {
-  return message
-    .replaceAll('file:///bundle/', '')
-    .replaceAll(`"${WORKER_SERVICE_PREFIX}`, '"')
-    .replaceAll(`${folder}/`, '');
+  return (
+    message
+      .replaceAll('file:///bundle/', '')
+      .replaceAll(`"${WORKER_SERVICE_PREFIX}`, '"')
+      .replaceAll(`${folder}/`, '')
+      // Who reads this starts no workerd.
+      .replace(EXPERIMENTAL, 'The local account has no experimental flags.')
+  );
 }

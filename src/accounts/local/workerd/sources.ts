@@ -24,12 +24,32 @@ export default {
 };
 `;
 
-/** What a service binding reaches whose Worker is not deployed. */
+/** What a service binding reaches whose Worker or entrypoint is not there: requests, methods and properties all say so. */
 export const MISSING_SERVICE_SOURCE = `
-export default {
-  fetch(request, env) { throw new Error('The Worker ' + env.NAME + ' of this service binding is not deployed.'); },
-};
+import { WorkerEntrypoint, env } from 'cloudflare:workers';
+class Missing extends WorkerEntrypoint {
+  fetch() { throw new Error(env.MESSAGE); }
+}
+Object.setPrototypeOf(Missing.prototype, new Proxy(WorkerEntrypoint.prototype, {
+  get(target, name, receiver) {
+    if (name in target || typeof name === 'symbol') return Reflect.get(target, name, receiver);
+    throw new Error(env.MESSAGE);
+  },
+}));
+export default Missing;
 `;
+
+/** What workerd's own \`cloudflare:email\` is made of, without which no Worker that imports it starts. */
+export const EMAIL_MODULE = {
+  name: 'cloudflare-internal:email',
+  source: `
+export default {
+  EmailMessage: class EmailMessage {
+    constructor() { throw new Error('The local account sends and receives no e-mail.'); }
+  },
+};
+`,
+};
 
 /**
  * Receives the finished trace items of every Worker (\`ctx.props.worker\` names it) and posts them to Node as lines

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { SidecarError } from '../../../protocol/index.js';
 import type { KvStorage, LocalRuntime, R2Storage, RuntimeWorker, TraceListener } from '../runtime.js';
+import { DanglingEntrypoints } from './dangling-entrypoints.js';
 import { changedWorkers, endlessStart, notReadyAfterMs } from './endless-start.js';
 import { Generation } from './generation.js';
 import { WorkerdKvStorage } from './kv-storage.js';
@@ -52,6 +53,8 @@ export class WorkerdRuntime implements LocalRuntime {
   #generationCount = 0;
   /** Those of the last configuration: each is told once, not with every deploy. */
   #warnings: ReadonlySet<string> = new Set();
+  /** Of the Workers that run. */
+  #dangling = new DanglingEntrypoints();
   /** Deploys and starts happen one after another. */
   #turn: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
@@ -141,11 +144,25 @@ export class WorkerdRuntime implements LocalRuntime {
 
   async #start(workers: readonly RuntimeWorker[]): Promise<Generation> {
     try {
-      return await this.#launch(workers);
+      return await this.#launchAll(workers);
     } catch (error) {
       const afterMs = notReadyAfterMs(error);
       const guilty = afterMs === undefined ? undefined : await this.#findEndless(workers);
       throw guilty === undefined ? error : endlessStart(guilty, afterMs as number, error);
+    }
+  }
+
+  /** Each attempt knows more of the bindings that dangle than the one before, of which workerd told the last lines. */
+  async #launchAll(workers: readonly RuntimeWorker[]): Promise<Generation> {
+    const dangling = this.#dangling.after(workers, this.#workers);
+    for (;;) {
+      try {
+        const generation = await this.#launch(workers, dangling);
+        this.#dangling = dangling;
+        return generation;
+      } catch (error) {
+        if (!dangling.learn(error)) throw error;
+      }
     }
   }
 
@@ -155,7 +172,7 @@ export class WorkerdRuntime implements LocalRuntime {
     if (suspects.length === 1) return suspects[0]?.name;
     for (const suspect of suspects) {
       try {
-        await (await this.#launch([suspect])).stop();
+        await (await this.#launch([suspect], new DanglingEntrypoints())).stop();
       } catch (error) {
         if (notReadyAfterMs(error) !== undefined) return suspect.name;
       }
@@ -163,7 +180,7 @@ export class WorkerdRuntime implements LocalRuntime {
     return undefined;
   }
 
-  async #launch(workers: readonly RuntimeWorker[]): Promise<Generation> {
+  async #launch(workers: readonly RuntimeWorker[], dangling: DanglingEntrypoints): Promise<Generation> {
     const { compatibilityDate } = await this.#launcher.binary();
     const traceSocket = join(await this.#launcher.rootFolder(), 'traces.sock');
     await this.#traces.listen(traceSocket);
@@ -175,6 +192,7 @@ export class WorkerdRuntime implements LocalRuntime {
       storageSocket: await this.#launcher.storageSocket(),
       allowNetwork: this.options.allowNetwork ?? false,
       newestDate: earlier(compatibilityDate, new Date().toISOString().slice(0, 10)),
+      dangling,
     });
     for (const warning of config.warnings) if (!this.#warnings.has(warning)) this.options.log(warning);
     this.#warnings = new Set(config.warnings);

@@ -45,6 +45,7 @@ function filterOf(configText: string): (address: string) => boolean {
 }
 
 const { configText } = runtimeConfig({
+  dangling: { has: () => false },
   workers: [],
   storageSocket: '/s',
   traceSocket: '/t',
