@@ -1,6 +1,6 @@
 // A state directory that is taken away from its owner: no change that was acknowledged is lost, none is made elsewhere.
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { LocalRuntime } from '../../../src/accounts/local/runtime.js';
@@ -79,6 +79,32 @@ for (const [how, take] of Object.entries(TAKEN)) {
   });
 }
 
+test('a former owner in the middle of a change does not write over the state of the next one', async (t) => {
+  const folder = await temporaryFolder(t);
+  const tooLate: string[] = [];
+  for (let nth = 1; ; nth++) {
+    const path = join(folder, `${nth}`);
+    const api = open(path);
+    await api.send(create('first'), false);
+    let operation = '';
+    const take = (name: string) => {
+      operation = name;
+      linkSync(join(path, 'lock', 'owner.1'), join(path, 'lock', 'owner.2'));
+      writeFileSync(join(path, 'state.jsonl'), 'of the next owner');
+    };
+    const { reached, outcome } = await beforeNth(nth, take, async () => {
+      await api.send(create('second'), false);
+    });
+    const isKept = readFileSync(join(path, 'state.jsonl'), 'utf8') === 'of the next owner';
+    if (reached && !isKept) tooLate.push(operation);
+    if (reached && !isKept) assert.notEqual(outcome, undefined, `${operation}: it is not acknowledged`);
+    await api.close();
+    if (!reached) break;
+  }
+  // Between the last look and the rename itself lies nothing else.
+  assert.deepEqual(tooLate, ['rename']);
+});
+
 test('a moved directory is told once, by whichever call comes first, and then its path is used anew', async (t) => {
   const folder = await temporaryFolder(t);
   const path = join(folder, 'state');
@@ -146,7 +172,7 @@ test('while workerd runs, an owner that lost its directory ends it without being
 
 test('no write of KV or R2 is begun, or acknowledged, when the directory went', async (t) => {
   const folder = await temporaryFolder(t);
-  for (const when of ['before', 'during'] as const) {
+  for (const when of ['before', 'while its body comes', 'during'] as const) {
     const path = join(folder, when);
     let isMoved = false;
     const move = () => {
@@ -163,12 +189,13 @@ test('no write of KV or R2 is begun, or acknowledged, when the directory went', 
     const id = await namespace(api);
     await put(api, id, 'first');
     if (when === 'before') move();
-    await assert.rejects(put(api, id, 'second'), (error: SidecarError) => {
-      assert.equal(error.code, when === 'before' ? 'state-moved' : 'indeterminate');
+    const onBody = when === 'while its body comes' ? move : undefined;
+    await assert.rejects(put(api, id, 'second', onBody), (error: SidecarError) => {
+      assert.equal(error.code, when === 'during' ? 'indeterminate' : 'state-moved');
       return true;
     });
     assert.ok(isMoved);
-    assert.deepEqual(written, when === 'before' ? ['first'] : ['first', 'second']);
+    assert.deepEqual(written, when === 'during' ? ['first', 'second'] : ['first'], when);
     await api.close();
   }
 });
@@ -178,9 +205,21 @@ async function namespace(api: SharedApi): Promise<string> {
   return ((await response.json()) as { result: { id: string } }).result.id;
 }
 
-async function put(api: SharedApi, id: string, key: string): Promise<void> {
+async function put(api: SharedApi, id: string, key: string, onBody = () => {}): Promise<void> {
   const url = `http://local/client/v4/accounts/x/storage/kv/namespaces/${id}/values/${key}`;
-  const response = await api.send(() => new Request(url, { method: 'PUT', body: 'value' }), true);
+  const body = () =>
+    new ReadableStream(
+      {
+        pull(controller) {
+          onBody();
+          controller.enqueue(new TextEncoder().encode('value'));
+          controller.close();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  const make = () => new Request(url, { method: 'PUT', body: body(), duplex: 'half' });
+  const response = await api.send(make, true);
   assert.equal(response.status, 200);
 }
 
