@@ -33,11 +33,14 @@ const ALLOWED: Readonly<Record<string, string>> = {
   'accounts/local/owner-process.ts': 'a number that no other process has',
   'accounts/local/sharing-process.ts': 'a Worker that never answers',
   'bench/payload.test.ts': 'a rate that is not exceeded: slower is right too',
+  'bridge/calls.test.ts': 'a thread that is blocked for longer than its limits: still longer is right too',
+  'bridge/host-end.test.ts': 'a host that is stopped for longer than its limits: still longer is right too',
   'bridge/supervision.test.ts': 'leaps that are added to the real clock',
   'bridge/tail-ends.test.ts': 'a signal that aborts at any moment',
   'cloud/check.ts': 'runs against Cloudflare, by a command of its own',
   'commands/run-cli.ts': 'tells a hang',
   'conformance/wrangler.ts': 'tells a hang',
+  'lib/time.test.ts': 'a thread that is blocked for longer than its limits: still longer is right too',
   'server/stock-client.test.ts': 'a Worker that does not answer before it is cancelled',
 };
 

@@ -3,7 +3,6 @@ import { spawn, spawnSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Deadline, judgeAfter, timeoutSignal, within } from '../../src/lib/time.js';
 import { VirtualClock } from '../support/fault-clock.js';
@@ -76,11 +75,12 @@ for (const [name, start] of Object.entries(TIMERS)) {
   });
 }
 
-test('a timer that was cleared is not started anew', async () => {
+test('a timer that was cleared is not started anew', async (t) => {
+  const { clock } = underClock(t);
   const timer = judgeAfter(10, () => assert.fail('it passed'));
   timer.clear();
   timer.refresh();
-  await sleep(50);
+  await clock.advance(10_000);
 });
 
 /** What keeps time by itself: pauses, and closing what nobody waits for. Whoever judges a peer takes `lib/time`. */
