@@ -10,6 +10,7 @@ export const deployCommand = methodCommand({
   ],
   options: [
     { flags: '--name <name>', description: "the Worker's name, instead of the configuration's" },
+    { flags: '-c, --config <path>', description: 'this configuration, instead of the one in the folder' },
     { flags: '-e, --env <name>', description: "one of the configuration's environments" },
     { flags: '--dry-run', description: 'bundle and check, deploy nothing' },
     { flags: '--minify', description: 'minify the bundle' },
@@ -26,6 +27,7 @@ export const deployCommand = methodCommand({
   params: (input, { cwd }) => ({
     cwd,
     entry: input.optionalArgument('entry'),
+    config: input.text('config'),
     name: input.text('name'),
     env: input.text('env'),
     dryRun: input.flag('dryRun'),

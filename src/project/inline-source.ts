@@ -8,7 +8,7 @@ type DeployParams = ParsedParams<'dashboard.deployWorker'>;
 const SCRIPT_NAME = 'index.js';
 
 /** What speaks about a project folder and contradicts code given in the call itself. */
-const PROJECT_PARAMS = ['cwd', 'entry', 'env', 'minify'] as const;
+const PROJECT_PARAMS = ['cwd', 'config', 'entry', 'env', 'minify'] as const;
 
 /**
  * The modules of a Worker whose code is in the params, the main module first; undefined when it is in a folder.

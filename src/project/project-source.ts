@@ -78,8 +78,9 @@ function withoutEffect({ path, noBundle, define, alias }: ProjectConfig, minify:
 async function projectConfig(params: DeployParams, folder: string): Promise<ProjectConfig> {
   const entry = params.entry === undefined ? undefined : resolve(folder, params.entry);
   const start = params.cwd === undefined && entry !== undefined ? dirname(entry) : folder;
-  const { path, projectRoot, redirectedBy, looked } = await findConfig(start);
   const env = params.env ?? (process.env.CLOUDFLARE_ENV || undefined);
+  if (params.config !== undefined) return namedConfig(resolve(folder, params.config), env);
+  const { path, projectRoot, redirectedBy, looked } = await findConfig(start);
   if (path !== undefined) {
     const config = await readConfig(path, env, redirectedBy && (projectRoot ?? folder));
     if (redirectedBy !== undefined) {
@@ -100,6 +101,21 @@ async function projectConfig(params: DeployParams, folder: string): Promise<Proj
     );
   }
   return { ...NO_CONFIG, path: entry, root: folder };
+}
+
+/** A configuration that the caller chose: nothing is looked for, and nothing leads elsewhere. */
+async function namedConfig(path: string, env: string | undefined): Promise<ProjectConfig> {
+  if (!/\.(jsonc?|toml)$/.test(path)) {
+    throw new SidecarError(
+      'config-invalid',
+      `\`config\` names ${path}; a wrangler configuration ends in .json, .jsonc or .toml.`,
+      { data: { file: path } },
+    );
+  }
+  if (await isFile(path)) return readConfig(path, env);
+  throw new SidecarError('config-not-found', `\`config\` names ${path}, which is no file.`, {
+    data: { looked: [path] },
+  });
 }
 
 function configNotFound(folder: string, looked: string[]): SidecarError {

@@ -95,6 +95,8 @@ export const methods = {
       dryRun: z.boolean().default(false),
       /** The project folder; the server's own working directory when neither `script` nor `modules` is given. */
       cwd: r.path().optional(),
+      /** The configuration, relative to `cwd`, instead of the one that is found there; no redirection is followed. */
+      config: r.path().optional(),
       /** The entry file, relative to `cwd`; overrides the configuration's `main`. */
       entry: r.path().optional(),
       /** The whole Worker as one ES module. */

@@ -552,11 +552,11 @@ test("a deploy of a folder that is bound to another profile than the session's i
       log: () => {},
     }),
   );
-  const deploy = (cwd: string) =>
+  const deploy = (cwd: string, config?: string) =>
     rejection(
       Promise.resolve(
         handlers['dashboard.deployWorker'](
-          parseParams('dashboard.deployWorker', { cwd }),
+          parseParams('dashboard.deployWorker', { cwd, config }),
           CallContext.within(never(), () => {}),
         ),
       ),
@@ -564,6 +564,8 @@ test("a deploy of a folder that is bound to another profile than the session's i
   const refused = await deploy(home.project('projects/theirs', 'work'));
   assert.equal(refused.code, 'invalid-params');
   assert.match(refused.message, /profile work.*profile default.*CLOUDFLARE_AUTH_PROFILE/);
+  const named = await deploy(home.folder, 'projects/theirs/wrangler.jsonc');
+  assert.deepEqual([named.code, named.message], [refused.code, refused.message]);
   assert.deepEqual(calls, []);
   // An own folder gets as far as its configuration, which it does not have.
   assert.equal((await deploy(home.project('projects/own'))).code, 'config-not-found');

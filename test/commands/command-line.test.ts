@@ -192,3 +192,22 @@ test('every method that a person can call has a command', () => {
     [],
   );
 });
+
+test('deploy takes the configuration of -c from the folder of --cwd', async (t) => {
+  const folder = await projectFolder(t, {
+    'wrangler.jsonc': '{ "name": "found", "main": "nowhere.js" }',
+    'app/other.toml': 'name = "named"\nmain = "index.js"\ncompatibility_date = "2026-01-02"\n',
+    'app/index.js': 'export default { fetch: () => new Response() };',
+  });
+  for (const flag of ['-c', '--config']) {
+    const { code, stdout, stderr } = await runCli([
+      'deploy',
+      flag,
+      'app/other.toml',
+      '--dry-run',
+      '--cwd',
+      folder,
+    ]);
+    assert.deepEqual([code, stdout.split(' ')[0]], [0, 'named'], stderr);
+  }
+});

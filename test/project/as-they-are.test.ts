@@ -235,6 +235,37 @@ test("a package's file is found by its path though its exports do not list it, a
   );
 });
 
+test('a configuration that is named is taken, from its own folder, and nothing else is looked for', async (t) => {
+  const folder = await projectFolder(t, {
+    'wrangler.jsonc': '{ "name": "found", "main": "found.ts" }',
+    '.wrangler/deploy/config.json': '{ "configPath": "./nowhere.json" }',
+    'other/staging.toml': 'name = "named"\nmain = "index.ts"\ncompatibility_date = "2026-01-02"\n[env.e]\n',
+    'other/index.ts': WORKER,
+    'other/.dev.vars': 'OF=other\n',
+    'entry.ts': `globalThis.entry = 1;\n${WORKER}`,
+    'wrangler.yaml': 'name: a\n',
+  });
+  const config = 'other/staging.toml';
+  const upload = await prepare(folder, { config });
+  assert.equal(upload.name, 'named');
+  assert.deepEqual(upload.bindings, [{ type: 'secret_text', name: 'OF', text: 'other' }]);
+  assert.equal((await prepare(join(folder, 'other'), { config: 'staging.toml', env: 'e' })).name, 'named-e');
+  assert.equal((await prepare('/', { config: join(folder, config) })).name, 'named');
+  assert.equal((await prepare('/', { cwd: folder, config, entry: 'entry.ts' })).mainModule, 'entry.js');
+  for (const [given, code] of [
+    ['other/gone.toml', 'config-not-found'],
+    ['other', 'config-invalid'],
+    ['wrangler.yaml', 'config-invalid'],
+  ] as const) {
+    const refused = await refusal(prepare(folder, { config: given }));
+    assert.deepEqual([refused.code, refused.message.includes(join(folder, given))], [code, true]);
+  }
+  assert.equal(
+    (await refusal(prepare(folder, { name: 'a', script: WORKER, config }))).code,
+    'invalid-params',
+  );
+});
+
 test("with nodejs_compat `debug` is the package's main file, and without it that for browsers", async (t) => {
   for (const [flags, taken] of [
     [['nodejs_compat'], 'debug-of-node'],

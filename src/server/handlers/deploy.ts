@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Account } from '../../accounts/account.js';
@@ -42,10 +42,11 @@ export async function deployWorker(
 /** A project of another folder may be another identity's: nothing is built for the wrong one. */
 async function checkFolder(
   services: ServerServices,
-  { cwd, dryRun }: ParsedParams<'dashboard.deployWorker'>,
+  { cwd = '.', config, dryRun }: ParsedParams<'dashboard.deployWorker'>,
 ): Promise<void> {
-  if (cwd === undefined || dryRun) return;
-  const folder = resolve(services.cwd, cwd);
+  if (dryRun) return;
+  // As with wrangler, a configuration that is named decides it.
+  const folder = resolve(services.cwd, cwd, config === undefined ? '.' : dirname(config));
   if (folder !== resolve(services.cwd)) await (await services.account()).checkFolder?.(folder);
 }
 
