@@ -1,14 +1,8 @@
 import { shorten } from '../src/lib/shorten.js';
+import { stopTimes } from '../src/lib/stop-times.js';
 import { Deadline, judgeAfter, type Timer, within } from '../src/lib/time.js';
 import { type NotificationParams, SidecarError } from '../src/protocol/index.js';
-import type {
-  ExitStatus,
-  LaneMessage,
-  Launched,
-  LaunchOptions,
-  Outcome,
-  StopSteps,
-} from '../worker/contract.js';
+import type { ExitStatus, LaneMessage, Launched, LaunchOptions, Outcome } from '../worker/contract.js';
 import { Calls } from './calls.js';
 import type { DebugLog } from './debug-log.js';
 import type { SidecarEvents } from './events.js';
@@ -18,10 +12,8 @@ import { Tails } from './tails.js';
 import { ThreadWatch } from './thread-watch.js';
 import { WorkerHost } from './worker-host.js';
 
-/** The ladder of `stop()`, its last step and the last output of the child included: less than {@link STOP_MS} in all. */
-const STOP_STEPS: StopSteps = { shutdownMs: 4000, stdinEndMs: 1000, sigtermMs: 600 };
-/** A thread that has not come to the end of the ladder by then does not climb it. */
-const STOP_MS = 6000;
+/** A thread needs time to kill a child, too. */
+const LEAST_STOP_MS = 1000;
 /** How long a thread that works needs at most to read what its child has sent. */
 const READ_MS = 1000;
 /** How many times the heartbeat's timeout the thread itself may be silent: whether it works cannot be told from here. */
@@ -34,6 +26,8 @@ type ConnectionEvents = Omit<SidecarEvents, 'started' | 'stopped' | 'state-chang
 
 export interface ConnectionOptions {
   maxBodyBytes: number;
+  /** How long the end of a child may take. */
+  stopTimeoutMs: number;
   log: DebugLog;
   emit<K extends keyof ConnectionEvents>(event: K, ...args: ConnectionEvents[K]): boolean;
   /** The child has ended or its thread has died; asked for or not. */
@@ -75,6 +69,11 @@ export class Connection {
       onFault: (error) => this.#protocolFault(error),
     });
     this.tails = new Tails(this.calls, options);
+  }
+
+  /** The process id of the child, from its spawn to its exit. */
+  get pid(): number | undefined {
+    return this.#pid;
   }
 
   /** What the child said of itself last; kept when it is gone. */
@@ -121,13 +120,16 @@ export class Connection {
     this.#options.emit('ipc-disconnected');
   }
 
-  /** Ends the child. Resolves when it has ended, within 6 s; one whose thread fails at that is killed. */
+  /** Ends the child. Resolves when it has ended, within `stopTimeoutMs`; one whose thread fails at that is killed. */
   async stopChild(): Promise<void> {
     const host = this.#host;
     if (host === undefined) return;
-    const deadline = new Deadline(STOP_MS, () => host.giveUp(`it did not end the CLI within ${STOP_MS} ms`));
+    const { stopTimeoutMs } = this.#options;
+    // A thread that has not come to the end of the ladder by then does not climb it.
+    const limitMs = Math.max(stopTimeoutMs, LEAST_STOP_MS);
+    const deadline = new Deadline(limitMs, () => host.giveUp(`it did not end the CLI within ${limitMs} ms`));
     try {
-      await host.run((api) => api.stop(STOP_STEPS));
+      await host.run((api) => api.stop(stopTimes(stopTimeoutMs)));
       host.drain();
     } catch (error) {
       // The thread has died, and its child with it; one that cannot end its child does not stay.

@@ -13,6 +13,7 @@ export function launchOptions(options: ResolvedOptions, files: PackageFiles): La
   if (options.allowNetwork) args.push('--allow-network');
   if (options.readOnly) args.push('--read-only');
   if (debug) args.push('--debug');
+  args.push('--stop-timeout', String(options.stopTimeout));
   return {
     cliPath: options.cliPath ?? files.cli,
     args,

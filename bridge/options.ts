@@ -72,6 +72,11 @@ const schema = z.strictObject({
    * four times as long. 0: it is not pinged. Default: 15000.
    */
   heartbeatTimeout: milliseconds.default(15_000),
+  /**
+   * Milliseconds that `stop()` may take: calls in flight get the first third of it, the account's processes the next, and
+   * a CLI that does not end is killed. 0: it is killed at once. Default: 5000, as long as a desktop lets an app close.
+   */
+  stopTimeout: milliseconds.default(5000),
   /** The largest message body in bytes, both ways. Default: 16 MiB. */
   maxBodyBytes: z.number().int().min(1024).default(DEFAULT_MAX_BODY_BYTES),
 });

@@ -41,6 +41,7 @@ export class TauriSidecar extends EventEmitter<SidecarEvents> {
     this.#log = new DebugLog(resolved.debug, resolved.logger);
     this.#connection = new Connection({
       maxBodyBytes: resolved.maxBodyBytes,
+      stopTimeoutMs: resolved.stopTimeout,
       log: this.#log,
       emit,
       onLost: (cause) => this.#supervision.lost(cause),
@@ -77,9 +78,9 @@ export class TauriSidecar extends EventEmitter<SidecarEvents> {
     return this.#connection.launched?.account;
   }
 
-  /** The process id of the CLI, while it runs. */
+  /** The process id of the CLI, in every state in which there is one: while it starts and stops too. */
   get pid(): number | undefined {
-    return this.isRunning() ? this.#connection.launched?.pid : undefined;
+    return this.#connection.pid;
   }
 
   /**
@@ -90,7 +91,7 @@ export class TauriSidecar extends EventEmitter<SidecarEvents> {
     return this.#supervision.start();
   }
 
-  /** Ends the CLI and the worker thread, at any moment and in any state. Leaves no process. Resolves within 6 s. */
+  /** Ends the CLI and the worker thread, at any moment and in any state. Leaves no process. Resolves within `stopTimeout`. */
   stop(): Promise<void> {
     return this.#supervision.stop();
   }

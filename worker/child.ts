@@ -17,6 +17,8 @@ export interface Child {
   readonly stdout: Readable;
   /** Resolves once: the child has ended and its last output was read. */
   readonly ended: Promise<ExitStatus>;
+  /** Resolves once, when every process has ended that the child started to serve the account. */
+  readonly familyEnded: Promise<void>;
   /** The last of what it wrote to stderr. */
   stderrTail(): string;
   signal(signal: 'SIGTERM' | 'SIGKILL'): void;
@@ -31,18 +33,22 @@ export async function spawnChild(
   options: LaunchOptions,
   onStderr: (text: string) => void,
 ): Promise<Child> {
-  const subprocess = execa(cli.file, [...cli.args, 'ipc', '--auth-fd', '3', ...options.args], {
-    cwd: options.cwd,
-    env: options.env,
-    extendEnv: false,
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
-    // The streams are read here; execa would keep all of them.
-    buffer: false,
-    encoding: 'buffer',
-    reject: false,
-    stripFinalNewline: false,
-    windowsHide: true,
-  });
+  const subprocess = execa(
+    cli.file,
+    [...cli.args, 'ipc', '--auth-fd', '3', '--alive-fd', '4', ...options.args],
+    {
+      cwd: options.cwd,
+      env: options.env,
+      extendEnv: false,
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+      // The streams are read here; execa would keep all of them.
+      buffer: false,
+      encoding: 'buffer',
+      reject: false,
+      stripFinalNewline: false,
+      windowsHide: true,
+    },
+  );
   // The result's promise is not used: it waits for the pipes, and its errors hold argv. Failures to spawn come below.
   void subprocess.catch(() => undefined);
   const { pid } = subprocess;
@@ -58,7 +64,7 @@ export async function spawnChild(
         subprocess.stderr.destroy();
         resolve(status);
       });
-      subprocess.once('close', () => {
+      void Promise.all([closed(subprocess.stdout), closed(subprocess.stderr)]).then(() => {
         timer.clear();
         resolve(status);
       });
@@ -69,14 +75,25 @@ export async function spawnChild(
   const tokenPipe = subprocess.stdio[3] as unknown as Writable;
   tokenPipe.on('error', () => undefined);
   tokenPipe.end(options.authToken);
+  // Whoever the child hands its end to keeps this one open, and nobody writes to it.
+  const alive = subprocess.stdio[4] as unknown as Readable;
+  const familyEnded = closed(alive.on('error', () => undefined).resume());
   return {
     pid,
+    familyEnded,
     stdin: subprocess.stdin,
     stdout: subprocess.stdout,
     ended,
     stderrTail: () => stderr.tail,
     signal: (signal) => void subprocess.kill(signal),
   };
+}
+
+function closed(stream: Readable): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.closed) resolve();
+    else stream.once('close', resolve);
+  });
 }
 
 async function spawnError(

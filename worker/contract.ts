@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import type { StopTimes } from '../src/lib/stop-times.js';
 import type { AccountInfo, ErrorCode, NotificationParams, TraceEvent } from '../src/protocol/index.js';
 
 /** An error as it crosses threads: comlink keeps no code, data or class of an error that is thrown. */
@@ -51,11 +52,7 @@ export interface ExitStatus {
 }
 
 /** How many milliseconds `stop` waits after each step of its ladder before it takes the next. */
-export interface StopSteps {
-  shutdownMs: number;
-  stdinEndMs: number;
-  sigtermMs: number;
-}
+export type StopSteps = Pick<StopTimes, 'shutdownMs' | 'stdinEndMs' | 'sigtermMs' | 'familyMs'>;
 
 /** What the main thread gets on the lane. It sends JSON-RPC messages there, one a line, and nothing else. */
 export type LaneMessage =
@@ -101,7 +98,7 @@ export interface RemoteCallOptions {
 /** The worker's API, exposed by comlink. */
 export interface WorkerApi {
   launch(options: LaunchOptions): Promise<Outcome<Launched>>;
-  /** Ends the child, step by step. Resolves when it has ended, or at once when there is none. */
+  /** Ends the child, step by step. Resolves when it and the processes it started have ended. */
   stop(steps: StopSteps): Promise<void>;
   /** Kills the child at once. */
   kill(): void;

@@ -1,4 +1,4 @@
-import { judgeAfter, type Timer } from '../src/lib/time.js';
+import { judgeAfter, type Timer, within } from '../src/lib/time.js';
 import { type Child, spawnChild } from './child.js';
 import type { ExitStatus, Launched, LaunchOptions, StopSteps } from './contract.js';
 import { errorValue, Failure } from './failure.js';
@@ -12,6 +12,8 @@ import { TailRouter } from './tail-router.js';
 
 /** How long a child that closed its stdout may take to end. */
 const EXIT_MS = 500;
+/** How often a child that is asked to end is looked at: one that is stopped by a signal hears nothing. */
+const LOOK_MS = 200;
 const LONG_MS = 2 ** 31 - 1;
 
 /** How a child comes to be; another way serves simulations. */
@@ -29,6 +31,8 @@ export class Supervisor {
   #child: Child | undefined;
   #session: Session | undefined;
   #heartbeat: Heartbeat | undefined;
+  /** Resolves when the processes of the last child have ended. */
+  #familyEnded: Promise<void> = Promise.resolve();
   #launching: Promise<Launched> | undefined;
   #stopping = false;
 
@@ -76,6 +80,7 @@ export class Supervisor {
       this.#lane.post({ type: 'stderr', text }),
     );
     this.#child = child;
+    this.#familyEnded = child.familyEnded;
     this.#lane.post({ type: 'spawned', pid: child.pid });
     let fault: Failure | undefined;
     const session = new Session({
@@ -169,21 +174,47 @@ export class Supervisor {
     this.#stopHeartbeat();
     // A launch that has not spawned yet will not do so any more.
     if (this.#child === undefined) await this.#launching?.catch(() => undefined);
-    const child = this.#child;
-    if (child === undefined) return;
+    if (this.#child !== undefined) await this.#end(this.#child, steps);
+    // When the child was killed, the shells that guard its workerd end that one.
+    await within(steps.familyMs, this.#familyEnded);
+  }
+
+  async #end(child: Child, steps: StopSteps): Promise<void> {
+    if (steps.shutdownMs === 0) {
+      child.signal('SIGKILL');
+      await child.ended;
+      return;
+    }
     if (this.#session === undefined) {
       child.signal('SIGTERM');
     } else {
       // Its answer does not matter, its exit does; a child that refuses is taken the next step.
       this.#session.call('system.shutdown', {}, steps.shutdownMs).catch(() => undefined);
-      if (await endsWithin(child, steps.shutdownMs)) return;
+      if (await this.#endsUnlessStopped(child, steps.shutdownMs)) return;
     }
     child.stdin.end();
-    if (await endsWithin(child, steps.stdinEndMs)) return;
+    if (await this.#endsUnlessStopped(child, steps.stdinEndMs)) return;
     child.signal('SIGTERM');
     if (await endsWithin(child, steps.sigtermMs)) return;
     child.signal('SIGKILL');
     await child.ended;
+  }
+
+  /** Whether the child ends in time. One that is stopped by a signal cannot, and is killed. */
+  async #endsUnlessStopped(child: Child, ms: number): Promise<boolean> {
+    let wasStopped = false;
+    for (let leftMs = ms; leftMs > 0; leftMs -= LOOK_MS) {
+      if (await endsWithin(child, Math.min(LOOK_MS, leftMs))) return true;
+      const isStopped = (await this.#spawner.processActivity(child.pid, true))?.state === 'stopped';
+      // Twice: a debugger, or the shell of a terminal, may have stopped it for a moment.
+      if (isStopped && wasStopped) {
+        child.signal('SIGKILL');
+        await child.ended;
+        return true;
+      }
+      wasStopped = isStopped;
+    }
+    return false;
   }
 }
 

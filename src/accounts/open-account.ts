@@ -15,6 +15,8 @@ export interface OpenAccountOptions {
   env: NodeJS.ProcessEnv;
   /** Lets local Workers reach public addresses; default whether `$FLUORITE_FLAKE_ALLOW_NETWORK` is `1`. */
   allowNetwork?: boolean;
+  /** A descriptor that every process of the local account keeps open as long as it lives. */
+  aliveFd?: number;
   /** A line for the debug log; never a secret. */
   log(line: string): void;
   /** Takes every secret that is read from wherever, now and when a login is renewed, before it is used. */
@@ -73,7 +75,7 @@ async function openLocal(options: OpenAccountOptions): Promise<Account> {
   const { openLocalAccount } = await import('./local/account.js');
   const folder = stateDir === undefined ? await defaultStateDir(env) : resolve(cwd, stateDir);
   const allowNetwork = options.allowNetwork || env.FLUORITE_FLAKE_ALLOW_NETWORK === '1';
-  return openLocalAccount({ stateDir: folder, allowNetwork, log });
+  return openLocalAccount({ stateDir: folder, allowNetwork, aliveFd: options.aliveFd, log });
 }
 
 async function openCloud(

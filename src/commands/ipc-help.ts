@@ -10,6 +10,11 @@ export const ipcHelp: Command = {
   options: [
     { flags: '--auth-fd <n>', description: 'read the token that both sides prove from this file descriptor' },
     { flags: '--auth-stdin', description: 'read the token from the first line of stdin' },
+    {
+      flags: '--alive-fd <n>',
+      description: 'a pipe that every process of the account keeps open as long as it lives',
+    },
+    { flags: '--stop-timeout <ms>', description: 'how long a shutdown may take (10000)' },
     { flags: '--max-body-bytes <n>', description: 'the largest message, in bytes (16 MiB)' },
   ],
   examples: ['ipc', 'ipc --auth-fd 3 --account local'],

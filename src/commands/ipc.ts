@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { Redactor, SidecarError, secretsOfEnvironment } from '../protocol/index.js';
@@ -12,6 +13,10 @@ export interface IpcArguments {
   cwd: string;
   maxBodyBytes?: number;
   authFd?: number;
+  /** A descriptor that every process of the account keeps open as long as it lives. */
+  aliveFd?: number;
+  /** Milliseconds. */
+  stopTimeout?: number;
   authStdin: boolean;
   allowNetwork: boolean;
   readOnly: boolean;
@@ -31,6 +36,8 @@ export function parseIpcArguments(argv: readonly string[]): IpcArguments {
     cwd: values.cwd ?? process.cwd(),
     maxBodyBytes: wholeNumber('--max-body-bytes', values['max-body-bytes'], 1024),
     authFd,
+    aliveFd: openDescriptor('--alive-fd', wholeNumber('--alive-fd', values['alive-fd'], 3)),
+    stopTimeout: wholeNumber('--stop-timeout', values['stop-timeout'], 0),
     authStdin: values['auth-stdin'] ?? false,
     allowNetwork: values['allow-network'] ?? false,
     readOnly: values['read-only'] ?? false,
@@ -49,6 +56,8 @@ function parseValues(argv: readonly string[]) {
         cwd: { type: 'string' },
         'max-body-bytes': { type: 'string' },
         'auth-fd': { type: 'string' },
+        'alive-fd': { type: 'string' },
+        'stop-timeout': { type: 'string' },
         'auth-stdin': { type: 'boolean' },
         'allow-network': { type: 'boolean' },
         'read-only': { type: 'boolean' },
@@ -68,6 +77,16 @@ function wholeNumber(option: string, text: string | undefined, least: number): n
     'invalid-option',
     `${option} takes a whole number from ${least}, not ${JSON.stringify(text)}.`,
   );
+}
+
+/** @throws SidecarError `invalid-option` when nothing is open there */
+function openDescriptor(option: string, fd: number | undefined): number | undefined {
+  try {
+    if (fd !== undefined) fstatSync(fd);
+    return fd;
+  } catch (cause) {
+    throw new SidecarError('invalid-option', `${option} ${fd}: no pipe is open there.`, { cause });
+  }
 }
 
 /**
@@ -96,6 +115,7 @@ export async function ipcCommand(argv: readonly string[], frames: Writable): Pro
     token,
     redactor,
     maxBodyBytes: options.maxBodyBytes,
+    stopTimeoutMs: options.stopTimeout,
     async openAccount() {
       const { openAccount } = await import('../accounts/index.js');
       const { account } = options;
@@ -103,6 +123,7 @@ export async function ipcCommand(argv: readonly string[], frames: Writable): Pro
         account,
         stateDir: options.stateDir,
         allowNetwork: options.allowNetwork,
+        aliveFd: options.aliveFd,
         cwd: options.cwd,
         env: process.env,
         log,

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Message, NotificationMessage, RequestMessage } from 'vscode-jsonrpc';
 import { shorten } from '../lib/shorten.js';
+import { DEFAULT_CLI_STOP_MS, type StopTimes, stopTimes } from '../lib/stop-times.js';
 import {
   type CallableMethod,
   callableMethodNames,
@@ -41,6 +42,8 @@ export interface ConnectionOptions {
   /** What both sides prove to know; none asked for when absent. */
   token?: string;
   maxBodyBytes: number;
+  /** How long its end waits for calls. Default: those of {@link DEFAULT_CLI_STOP_MS}. */
+  stopTimes?: StopTimes;
   /** Why the connection ended by a fault, in one line. */
   onFault?(line: string): void;
 }
@@ -93,6 +96,7 @@ export class Connection {
       onResult: (id) => this.#traceMessage('sending response', '', id),
     });
     this.#requests = new Requests({
+      stopTimes: options.stopTimes ?? stopTimes(DEFAULT_CLI_STOP_MS),
       handlers: {
         ...options.handlers,
         'system.shutdown': (_, context) => this.#shutdown(context),

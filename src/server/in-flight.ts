@@ -1,12 +1,9 @@
+import type { StopTimes } from '../lib/stop-times.js';
 import { judgeAfter, type Timer } from '../lib/time.js';
 import type { CallContext } from './call-context.js';
 
 /** More than the library ever has waiting; bounds what a client can pile up behind slow calls. */
 const MAX_IN_FLIGHT = 100_000;
-/** How long a shutdown, or the end of the input, waits for the calls in flight before it cancels them. */
-const DRAIN_MS = 3000;
-/** How long it then waits for the cancelled ones. */
-const CANCEL_MS = 1000;
 
 interface Waiting {
   readonly context: CallContext;
@@ -16,10 +13,16 @@ interface Waiting {
 
 /** The requests of one connection that have not been answered. One that is answered at once is never in here. */
 export class InFlight {
+  readonly #times: Pick<StopTimes, 'callsMs' | 'cancelledMs'>;
   readonly #waiting = new Map<number | string, Waiting>();
   /** Unanswered requests that cannot be cancelled. */
   #others = 0;
   #drained: { left: number; resolve(): void } | undefined;
+
+  /** @param times how long a shutdown, or the end of the input, waits for the calls in flight and for cancelled ones */
+  constructor(times: Pick<StopTimes, 'callsMs' | 'cancelledMs'>) {
+    this.#times = times;
+  }
 
   has(id: number | string): boolean {
     return this.#waiting.has(id);
@@ -65,11 +68,12 @@ export class InFlight {
   /** Waits, bounded, until no more than `left` requests are unanswered; then cancels them, and waits for that too. */
   async drain(left: number): Promise<void> {
     if (this.#unanswered <= left) return;
-    const cancel = judgeAfter(DRAIN_MS, () => this.cancelAll());
+    const { callsMs, cancelledMs } = this.#times;
+    const cancel = judgeAfter(callsMs, () => this.cancelAll());
     let giveUp: Timer | undefined;
     await new Promise<void>((resolve) => {
       this.#drained = { left, resolve };
-      giveUp = judgeAfter(DRAIN_MS + CANCEL_MS, resolve);
+      giveUp = judgeAfter(callsMs + cancelledMs, resolve);
     });
     cancel.clear();
     giveUp?.clear();

@@ -1,3 +1,4 @@
+import type { StopTimes } from '../lib/stop-times.js';
 import {
   type CallableMethod,
   type NotificationParams,
@@ -13,6 +14,8 @@ import { InFlight } from './in-flight.js';
 import type { Responses } from './responses.js';
 
 export interface RequestsOptions {
+  /** How long a shutdown, or the end of the input, waits for the calls in flight and for cancelled ones. */
+  stopTimes: Pick<StopTimes, 'callsMs' | 'cancelledMs'>;
   handlers: ConnectionHandlers;
   handshake: Handshake;
   responses: Responses;
@@ -26,10 +29,11 @@ export interface RequestsOptions {
 /** Runs the requests of one connection and has each answered once. */
 export class Requests {
   readonly #options: RequestsOptions;
-  readonly #inFlight = new InFlight();
+  readonly #inFlight: InFlight;
 
   constructor(options: RequestsOptions) {
     this.#options = options;
+    this.#inFlight = new InFlight(options.stopTimes);
   }
 
   /** Why a request cannot be taken beside those in flight, if it cannot. */

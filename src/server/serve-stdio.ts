@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Account } from '../accounts/account.js';
+import { DEFAULT_CLI_STOP_MS, stopTimes } from '../lib/stop-times.js';
 import { within } from '../lib/time.js';
 import { DEFAULT_MAX_BODY_BYTES, type Redactor } from '../protocol/index.js';
 import { Connection } from './connection.js';
@@ -23,10 +24,10 @@ export interface ServeOptions {
   redactor?: Redactor;
   /** The largest body accepted and sent, in bytes. Default 16 MiB. */
   maxBodyBytes?: number;
+  /** How long its end may take, in milliseconds. Default {@link DEFAULT_CLI_STOP_MS}. */
+  stopTimeoutMs?: number;
 }
 
-/** How long the account may take to end its processes before the server exits all the same. */
-const CLOSE_MS = 5000;
 /** How often the parent process is looked for once the input has ended. */
 const ENDED_POLL_MS = 50;
 
@@ -37,6 +38,7 @@ const ENDED_POLL_MS = 50;
  */
 export async function serveStdio(options: ServeOptions): Promise<number> {
   const services = createServices(options);
+  const times = stopTimes(options.stopTimeoutMs ?? DEFAULT_CLI_STOP_MS);
   const connection = new Connection({
     input: options.input,
     output: options.output,
@@ -44,13 +46,15 @@ export async function serveStdio(options: ServeOptions): Promise<number> {
     services,
     token: options.token,
     maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+    stopTimes: times,
     onFault: options.onFault,
   });
   const interrupted = untilInterrupted(options.input);
   connection.listen();
   const code = await Promise.race([connection.ended.then(exitCodeOf), interrupted.code]);
   interrupted.stop();
-  await within(CLOSE_MS, Promise.all([connection.close(), services.close()]));
+  // What the account has not ended by then, the end of this process does.
+  await within(times.accountMs, Promise.all([connection.close(), services.close()]));
   return code;
 }
 

@@ -18,9 +18,10 @@ test('the CLI understands every argument the library gives it', () => {
     readOnly: true,
     debug: true,
     maxBodyBytes: 4096,
+    stopTimeout: 1234,
   });
   assert.deepEqual(
-    [all.account, all.stateDir, all.allowNetwork, all.readOnly, all.debug, all.maxBodyBytes],
-    ['local', '/state', true, true, true, 4096],
+    [all.account, all.stateDir, all.allowNetwork, all.readOnly, all.debug, all.maxBodyBytes, all.stopTimeout],
+    ['local', '/state', true, true, true, 4096, 1234],
   );
 });

@@ -33,6 +33,7 @@ test('the README lists exactly the options there are', () => {
     maxRestarts: 1,
     startTimeout: 1,
     heartbeatTimeout: 1,
+    stopTimeout: 1,
     maxBodyBytes: 2048,
     debug: false,
     logger: () => undefined,

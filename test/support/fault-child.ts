@@ -84,6 +84,7 @@ export class FakeChild implements Child {
   readonly stdin: Pipe;
   readonly stdout: Pipe;
   readonly ended: Promise<ExitStatus>;
+  readonly familyEnded = Promise.resolve();
   /** Whether it runs, and was not told to die. */
   isAlive = true;
   #activity: ProcessActivity['state'] = 'waiting';

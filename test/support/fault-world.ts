@@ -164,6 +164,7 @@ export class World {
     };
     this.connection = new Connection({
       maxBodyBytes: resolved.maxBodyBytes,
+      stopTimeoutMs: resolved.stopTimeout,
       log,
       emit,
       onLost: (cause) => this.supervision.lost(cause),

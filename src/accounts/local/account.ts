@@ -10,6 +10,8 @@ export interface LocalAccountOptions {
   stateDir: string;
   /** Lets Workers reach public addresses. Default false. */
   allowNetwork?: boolean;
+  /** A descriptor that every process of the account keeps open as long as it lives. */
+  aliveFd?: number;
   log(line: string): void;
   /** Makes the runtime; default workerd. */
   createRuntime?(): Promise<LocalRuntime>;
@@ -106,7 +108,12 @@ function toRequest(input: string | URL | Request, init: RequestInit | undefined)
   return request;
 }
 
-async function createWorkerd({ stateDir, allowNetwork, log }: LocalAccountOptions): Promise<LocalRuntime> {
+async function createWorkerd({
+  stateDir,
+  allowNetwork,
+  aliveFd,
+  log,
+}: LocalAccountOptions): Promise<LocalRuntime> {
   const { createWorkerdRuntime } = await import('./workerd/index.js');
-  return createWorkerdRuntime({ stateDir, allowNetwork, log });
+  return createWorkerdRuntime({ stateDir, allowNetwork, aliveFd, log });
 }

@@ -13,7 +13,7 @@ import type { WorkerdProcess } from './workerd-process.js';
 const DRAIN_MS = 30_000;
 /** `ctx.waitUntil()` goes on after the answer, unseen by us, and workerd's SIGTERM does not wait for it. */
 const WAIT_UNTIL_MS = 5_000;
-const STOP_GRACE_MS = 2_000;
+const STOP_GRACE_MS = 1_000;
 
 export interface GenerationLimits {
   /** How long a Worker may take until the head of its answer. */

@@ -11,6 +11,7 @@ import { WorkerdProcess, type WorkerdProcessOptions } from './workerd-process.js
 export interface LauncherOptions {
   stateDir: string;
   socketDir?: string | undefined;
+  aliveFd?: number | undefined;
   log(line: string): void;
 }
 
@@ -78,6 +79,7 @@ export class WorkerdLauncher {
         rootFolder,
         binaryPath: binary.path,
         setprivPath,
+        aliveFd: this.options.aliveFd,
         log: this.options.log,
         signal: this.#closing.signal,
       });

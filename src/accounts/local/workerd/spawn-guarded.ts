@@ -10,7 +10,7 @@ import type { WorkerdProcessOptions } from './workerd-process.js';
  * @throws SidecarError `workerd-failed` when the system has no process or no descriptors left for it.
  */
 export async function spawnGuarded(options: WorkerdProcessOptions): Promise<ChildProcess> {
-  const { title, folder, rootFolder, setprivPath = '', binaryPath, experimental } = options;
+  const { title, folder, rootFolder, setprivPath = '', binaryPath, experimental, aliveFd } = options;
   const args = ['serve', join(folder, 'config.capnp'), 'config', '--control-fd=3'];
   if (experimental) args.push('--experimental');
   try {
@@ -20,7 +20,7 @@ export async function spawnGuarded(options: WorkerdProcessOptions): Promise<Chil
       {
         // A session of its own: a terminal's Ctrl-C must not end Workers before the host has drained them.
         detached: true,
-        stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+        stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', ...(aliveFd === undefined ? [] : [aliveFd])],
         env: minimalEnvironment(),
       },
     );

@@ -14,6 +14,8 @@ export interface WorkerdProcessOptions {
   binaryPath: string;
   /** See `findSetpriv`; absent where the kernel cannot be asked to end workerd with its shell. */
   setprivPath?: string | undefined;
+  /** Kept open by shell and workerd; see `WorkerdRuntimeOptions`. */
+  aliveFd?: number | undefined;
   /** What it is called in messages: `storage`, `generation 3`. */
   title: string;
   /** The runtime's folder, and this process's own inside it, which ends with the process. */

@@ -19,6 +19,8 @@ export interface WorkerdRuntimeOptions {
   socketDir?: string;
   /** Lets Workers reach public addresses with `fetch()` and `connect()`. Default false: they get an error that says so. */
   allowNetwork?: boolean;
+  /** A descriptor that workerd and its guards keep open as long as they live: its end tells that they are gone. */
+  aliveFd?: number;
   /** How long Workers' code at top level may compute. Default 10,000; without /proc a start has 30,000 in any case. */
   startTimeoutMs?: number;
   /** How long a Worker may take until its answer begins. Default 100,000, as Cloudflare's proxy waits. */
@@ -64,6 +66,7 @@ export class WorkerdRuntime implements LocalRuntime {
     this.#launcher = new WorkerdLauncher({
       stateDir,
       socketDir: options.socketDir && resolve(options.socketDir),
+      aliveFd: options.aliveFd,
       log: options.log,
     });
     this.#storage = new StorageProcess(this.#launcher, stateDir);
