@@ -92,7 +92,7 @@ async function tail(
   const workerName = loadName(load);
   const stream = sidecar.tailLogs({ workerName }, { signal: abort.signal });
   // All lines are of one size, so that a batch says how many it holds without being read: [a,b,c].
-  const count = (length: number) => (length - 1) / (load.lineBytes + 1);
+  const count = (length: number) => Math.floor((length - 1) / (load.lineBytes + 1));
   const ended = (async () => {
     for await (const batch of stream.batches()) {
       if (form === 'parsed') {

@@ -46,8 +46,11 @@ export interface TailSink {
   whenRoom?(then: () => void): void;
   /** Events that were lost before they got here (sampling, overload, a reconnect). */
   dropped(count: number): void;
-  /** The source was opened anew: events may be missing between those before and those after, uncounted. */
-  gap?(): void;
+  /**
+   * The source was opened anew: events may be missing between those before and those after, uncounted. A sink never drops
+   * it, several may become one. `eventJson` is the place told as an event, by a source that has its own words for it.
+   */
+  gap(eventJson?: string): void;
   /** The source has ended by itself. Called at most once, last. */
   end(
     reason: 'worker-deleted' | 'account-closed' | 'expired' | 'error',

@@ -277,7 +277,7 @@ class CloudTail implements TailSource {
   #reportGap(why: string): void {
     const { workerName } = this.#params;
     const text = `The connection to Cloudflare was lost (${why}) and made anew. Events in between are missing.`;
-    this.#sink.push(gapEvent(workerName, text));
+    this.#sink.gap(gapEvent(workerName, text));
   }
 
   /** Never, once the tail is closed. */

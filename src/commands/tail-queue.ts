@@ -17,6 +17,8 @@ export interface TailPage {
 export class TailQueue implements TailSink, AsyncIterable<TailPage> {
   readonly #maxCharacters: number;
   #events: string[] = [];
+  /** Those of the events that stand for a gap. */
+  readonly #gaps = new Set([GAP]);
   #characters = 0;
   #dropped = 0;
   #ended = false;
@@ -45,8 +47,9 @@ export class TailQueue implements TailSink, AsyncIterable<TailPage> {
     this.#wake();
   }
 
-  gap(): void {
-    this.push(GAP);
+  gap(eventJson: string = GAP): void {
+    this.#gaps.add(eventJson);
+    this.push(eventJson);
   }
 
   dropped(count: number): void {
@@ -82,6 +85,8 @@ export class TailQueue implements TailSink, AsyncIterable<TailPage> {
     this.#events = [];
     this.#characters = 0;
     this.#dropped = 0;
+    this.#gaps.clear();
+    this.#gaps.add(GAP);
     const onRoom = this.#onRoom;
     this.#onRoom = () => {};
     onRoom();
@@ -94,7 +99,13 @@ export class TailQueue implements TailSink, AsyncIterable<TailPage> {
     while (count < this.#events.length - 1 && this.#characters > this.#maxCharacters / 2) {
       this.#characters -= this.#events[count++]?.length ?? 0;
     }
-    this.#dropped += this.#events.splice(0, count).filter((event) => event !== GAP).length;
+    const oldest = this.#events.splice(0, count);
+    this.#dropped += oldest.filter((event) => !this.#gaps.has(event)).length;
+    // A gap never vanishes: several become one.
+    const gap = oldest.findLast((event) => this.#gaps.has(event));
+    if (gap === undefined || this.#gaps.has(this.#events[0] as string)) return;
+    this.#events.unshift(gap);
+    this.#characters += gap.length;
   }
 
   #news(): Promise<void> {

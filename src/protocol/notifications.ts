@@ -31,7 +31,8 @@ export const notifications = {
     z.strictObject({ tailId: z.string(), bytes: z.number().int().positive() }),
   ),
   /**
-   * `seq` counts from 0; `dropped` is how many events were left out between the batch before and this one. A batch with
+   * `seq` counts from 0; `dropped` is how many events were left out between the batch before and this one, which may have
+   * none itself. A batch with
    * `gap` has no events: the process that ran the local Workers has ended, another one took over, and events may be
    * missing here, uncounted.
    */

@@ -10,8 +10,10 @@ const QUEUE_LENGTH = 1024 * 1024;
 /** What a client that never grants credit gets a second, after its first window. */
 const UNCREDITED_BYTES_PER_SECOND = 64 * 1024;
 
-/** Stands among the queued events where some may be missing. */
-const GAP = '';
+/** Stands among the queued events where some may be missing; told by an event where there is one. */
+interface Gap {
+  readonly event?: string;
+}
 
 /** Bytes of a `tail/batch` around its events, at most. */
 const ENVELOPE_BYTES = 256;
@@ -40,7 +42,9 @@ export class Tail implements TailSink {
   readonly #channel: TailChannel;
   readonly #onEnd: () => void;
   readonly #window = new CreditWindow();
-  #queue: string[] = [];
+  #queue: (string | Gap)[] = [];
+  /** A gap that had to make room: it stands before all that is queued. */
+  #firstGap: Gap | undefined;
   #head = 0;
   #queuedLength = 0;
   #dropped = 0;
@@ -78,7 +82,7 @@ export class Tail implements TailSink {
   push(eventJson: string): void {
     if (this.#state === 'ended' || this.#pendingEnd !== undefined) return;
     if (!this.#fits(eventJson)) {
-      this.#dropped++;
+      this.dropped(1);
       return;
     }
     this.#queue.push(eventJson);
@@ -89,11 +93,21 @@ export class Tail implements TailSink {
 
   dropped(count: number): void {
     this.#dropped += count;
+    this.#schedule();
   }
 
-  gap(): void {
+  gap(event?: string): void {
     if (this.#state === 'ended' || this.#pendingEnd !== undefined) return;
-    this.#queue.push(GAP);
+    const last = this.#queue.at(-1);
+    // Nothing between two gaps: one tells as much.
+    if (typeof last === 'object' && this.#head < this.#queue.length) {
+      this.#queue.pop();
+      this.#queuedLength -= lengthOf(last);
+    }
+    const gap: Gap = event !== undefined && this.#fits(event) ? { event } : {};
+    this.#queue.push(gap);
+    this.#queuedLength += lengthOf(gap);
+    while (this.#queuedLength > QUEUE_LENGTH) this.#dropOldest();
     this.#schedule();
   }
 
@@ -116,10 +130,15 @@ export class Tail implements TailSink {
   /** Sends what window and pipe have room for; called again when the pipe has drained. */
   pump(): void {
     if (this.#state !== 'open') return;
-    while (this.#head < this.#queue.length && this.#window.open && this.#channel.isIdle()) this.#sendBatch();
-    if (this.#head < this.#queue.length && !this.#window.open && !this.#credited) this.#startAllowance();
+    while (this.#waits && this.#window.open && this.#channel.isIdle()) this.#sendBatch();
+    if (this.#waits && !this.#window.open && !this.#credited) this.#startAllowance();
     if (this.#queuedLength <= ROOM_BACKLOG) this.#tellRoom();
     if (this.#pendingEnd !== undefined) this.#finish();
+  }
+
+  /** A drop waits too: nobody knows whether another event follows. */
+  get #waits(): boolean {
+    return this.#head < this.#queue.length || this.#firstGap !== undefined || this.#dropped > 0;
   }
 
   #tellRoom(): void {
@@ -139,27 +158,53 @@ export class Tail implements TailSink {
   }
 
   #sendBatch(): void {
+    const gap = this.#takeGap();
+    if (gap === undefined) this.#send(this.#takeEvents());
+    else this.#sendGap(gap);
+  }
+
+  #takeGap(): Gap | undefined {
+    const first = this.#firstGap ?? this.#queue[this.#head];
+    if (typeof first !== 'object') return undefined;
+    if (this.#firstGap === undefined) {
+      this.#head++;
+      this.#queuedLength -= lengthOf(first);
+    }
+    this.#firstGap = undefined;
+    return first;
+  }
+
+  /** As many as one batch holds, up to the next gap, joined; none when only a drop is to be told. */
+  #takeEvents(): string {
     const from = this.#head;
     let length = 0;
     // A character is at most three bytes, and a comma stands between two events.
     const maxLength = Math.min(BATCH_LENGTH, (this.#channel.maxBodyBytes - ENVELOPE_BYTES) / 4);
-    const isGap = this.#queue[from] === GAP;
-    if (isGap) this.#head++;
-    while (!isGap && this.#head < this.#queue.length && this.#queue[this.#head] !== GAP) {
-      const next = (this.#queue[this.#head] as string).length;
-      if (length > 0 && length + next > maxLength) break;
-      length += next;
+    while (this.#head < this.#queue.length) {
+      const next = this.#queue[this.#head];
+      if (typeof next !== 'string' || (length > 0 && length + next.length > maxLength)) break;
+      length += next.length;
       this.#head++;
     }
-    const events = `[${this.#queue.slice(from, this.#head).join(',')}]`;
+    const events = this.#queue.slice(from, this.#head).join(',');
     this.#queuedLength -= length;
     this.#compact();
+    return events;
+  }
+
+  #sendGap({ event }: Gap): void {
+    if (event === undefined) this.#send('', '"gap":"owner-changed",');
+    else this.#send(event);
+  }
+
+  #send(joinedEvents: string, gapMember = ''): void {
+    const events = `[${joinedEvents}]`;
     this.#window.spend(Buffer.byteLength(events));
     const dropped = this.#takeDropped();
     // In this order of members, which the library's worker recognises without parsing.
     this.#channel.notify(
       'tail/batch',
-      `{"tailId":"${this.id}","seq":${this.#seq++},"dropped":${dropped},${isGap ? '"gap":"owner-changed",' : ''}"events":${events}}`,
+      `{"tailId":"${this.id}","seq":${this.#seq++},"dropped":${dropped},${gapMember}"events":${events}}`,
     );
   }
 
@@ -172,10 +217,11 @@ export class Tail implements TailSink {
   }
 
   #dropOldest(): void {
-    const event = this.#queue[this.#head] as string;
-    this.#queuedLength -= event.length;
+    const oldest = this.#queue[this.#head] as string | Gap;
+    this.#queuedLength -= lengthOf(oldest);
     this.#head++;
-    if (event !== GAP) this.#dropped++;
+    if (typeof oldest === 'string') this.#dropped++;
+    else this.#firstGap = oldest;
     this.#compact();
   }
 
@@ -206,9 +252,12 @@ export class Tail implements TailSink {
   #finish(): void {
     const pendingEnd = this.#pendingEnd;
     if (pendingEnd === undefined) return;
-    while (this.#head < this.#queue.length && this.#window.open) this.#sendBatch();
-    const left = this.#queue.slice(this.#head).filter((event) => event !== GAP).length;
-    const dropped = this.#takeDropped() + left;
+    const hasMore = () => this.#head < this.#queue.length || this.#firstGap !== undefined;
+    while (hasMore() && this.#window.open) this.#sendBatch();
+    // Room or not, a gap is told.
+    while (this.#head < this.#queue.length) this.#dropOldest();
+    if (this.#firstGap !== undefined) this.#sendGap(this.#firstGap);
+    const dropped = this.#takeDropped();
     this.#state = 'ended';
     this.#queue = [];
     this.#head = 0;
@@ -225,4 +274,8 @@ export class Tail implements TailSink {
     const maxChars = Math.min(MAX_MESSAGE_CHARS, Math.floor(this.#channel.maxBodyBytes / 10));
     return { code, message: shorten(this.#channel.redact(message), maxChars) };
   }
+}
+
+function lengthOf(entry: string | Gap): number {
+  return typeof entry === 'string' ? entry.length : (entry.event?.length ?? 0);
 }

@@ -17,6 +17,7 @@ function pressure(t: TestContext) {
     },
     push() {},
     dropped() {},
+    gap() {},
     end() {},
   };
   const readers = { pause: () => void done.push('pause'), resume: () => void done.push('resume') };

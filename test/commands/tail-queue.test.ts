@@ -88,3 +88,17 @@ test('a gap keeps its place among the events, and is none of those that are drop
   queue.stop();
   assert.deepEqual((await pages.next()).value, { events: [GAP, 'five', GAP], dropped: 2 });
 });
+
+test('a gap outlives the events that are dropped around it, in whatever words it is told', async () => {
+  for (const gap of [undefined, '{"event":{"type":"gap"}}']) {
+    const queue = new TailQueue(500);
+    queue.push('0');
+    queue.gap(gap);
+    for (let at = 0; at < 1000; at++) queue.push(String(at).padStart(10));
+    queue.stop();
+    for await (const { events, dropped } of queue) {
+      assert.equal(events[0], gap ?? GAP);
+      assert.equal(events.length - 1 + dropped, 1001);
+    }
+  }
+});

@@ -290,3 +290,53 @@ test('a source that waits is told once when there is room, whether it asks befor
   await turn();
   assert.equal(told, 2);
 });
+
+test('a drop is told by itself when no event follows', async () => {
+  const { tail, batches, dropped } = openTail();
+  tail.begin();
+  tail.dropped(3);
+  await turn();
+  assert.deepEqual([dropped(), batches.length, batches[0]?.events], [3, 1, []]);
+  tail.push(eventOf(0, 2 * 1024 * 1024));
+  await turn();
+  assert.equal(dropped(), 4);
+});
+
+test('whatever a queue has to drop, every event comes or is counted, and no gap vanishes', async () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    let state = seed;
+    const random = (below: number) => {
+      state = (state * 48_271) % 2_147_483_647;
+      return state % below;
+    };
+    const { tail, batches, ends, seen, dropped } = openTail();
+    tail.begin();
+    let pushed = 0;
+    /** How many events were pushed before each gap. */
+    const gaps: number[] = [];
+    for (let step = 0; step < 400; step++) {
+      const what = random(40);
+      if (what === 0) {
+        // As the local account and as the cloud account tell it.
+        tail.gap(random(2) ? undefined : JSON.stringify({ at: 'gap' }));
+        gaps.push(pushed);
+      } else if (what === 1) {
+        tail.grant(random(300 * 1024) + 1);
+        await turn();
+      } else tail.push(eventOf(pushed++, random(40_000)));
+    }
+    tail.end('stopped');
+    const isGap = (batch: Batch) =>
+      'gap' in batch || batch.events.some(({ at }) => (at as unknown) === 'gap');
+    const numbers = seen().filter((at) => typeof at === 'number');
+    assert.equal(numbers.length + dropped(), pushed, `events with the seed ${seed}`);
+    assert.equal(ends.length, 1);
+    // Between the last event seen before a gap and the first behind it stands one.
+    for (const at of gaps) {
+      const before = batches.findLastIndex(({ events }) => events.some((event) => event.at < at));
+      const behind = batches.findIndex(({ events }) => events.some((event) => event.at >= at));
+      const between = batches.slice(before + 1, behind === -1 ? undefined : behind);
+      assert.ok(between.some(isGap), `the gap at ${at} with the seed ${seed}`);
+    }
+  }
+});

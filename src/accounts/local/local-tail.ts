@@ -37,6 +37,7 @@ export async function openLocalTail(
       sink.push(eventJson);
     },
     dropped: (count) => sink.dropped(count),
+    gap: (event) => sink.gap(event),
     end(reason, error) {
       // The owner's account, not this one: whether that is closed too, the next opening tells.
       if (reason === 'account-closed') isHandedOver = true;
@@ -57,7 +58,12 @@ export async function openLocalTail(
         );
       }
       reader = await openStream(api, params, ended);
-      sink.gap?.();
+      if (ended.aborted) {
+        // Closed while it was opened: nobody reads it.
+        await reader.cancel().catch(() => {});
+        return;
+      }
+      sink.gap();
     }
   }
   const pumping = pump().catch((error: unknown) => {

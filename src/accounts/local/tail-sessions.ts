@@ -159,34 +159,49 @@ function socketSink(
   end: (code: number, reason: string) => void,
 ): TailSink {
   let dropped = 0;
+  let gap: string | undefined;
+  /** Told even to a viewer that is behind: there are few of them. */
+  function tellLosses(): void {
+    if (dropped > 0) socket.send(notice(scriptName, 'overload', `${dropped} ${DROPPED}`));
+    if (gap !== undefined) socket.send(gap);
+    dropped = 0;
+    gap = undefined;
+  }
+  const isBehind = () => socket.waitingBytes > MAX_WAITING_BYTES;
   return {
     push(eventJson) {
-      if (socket.waitingBytes > MAX_WAITING_BYTES) {
+      if (isBehind()) {
         dropped += 1;
         return;
       }
-      if (dropped > 0) socket.send(overload(scriptName, dropped));
-      dropped = 0;
+      tellLosses();
       socket.send(eventJson);
     },
     dropped(count) {
       dropped += count;
+      if (!isBehind()) tellLosses();
+    },
+    gap(eventJson) {
+      gap = eventJson ?? notice(scriptName, 'gap', OWNER_CHANGED);
+      if (!isBehind()) tellLosses();
     },
     end(reason, error) {
+      tellLosses();
       end(reason === 'error' ? 1011 : 1000, error?.message ?? reason);
     },
   };
 }
 
-function overload(scriptName: string, dropped: number): string {
+const DROPPED = 'events were dropped: they came faster than they were read.';
+const OWNER_CHANGED =
+  'The process that ran the Workers has ended and another one took over. Events in between are missing.';
+
+function notice(scriptName: string, type: 'overload' | 'gap', message: string): string {
   return JSON.stringify({
     scriptName,
     outcome: 'unknown',
     eventTimestamp: Date.now(),
-    event: {
-      type: 'overload',
-      message: `${dropped} events were dropped: they came faster than they were read.`,
-    },
+    event: { type, message },
     logs: [],
     exceptions: [],
   });

@@ -6,6 +6,7 @@ import type { TailSink } from '../account.js';
  */
 type Control =
   | { dropped: number }
+  | { gap: string | null }
   | { end: Parameters<TailSink['end']>[0]; error?: { code: string; message: string } };
 
 /** What a slow reader may leave lying; what comes on top is dropped and counted. */
@@ -39,6 +40,11 @@ export function tailToStream(onCancel: () => void): { sink: TailSink; stream: Re
     write(`!${JSON.stringify(message)}`);
   }
 
+  function tellDropped(): void {
+    if (dropped > 0) control({ dropped });
+    dropped = 0;
+  }
+
   const sink: TailSink = {
     push(eventJson) {
       if (!controller) return;
@@ -46,16 +52,21 @@ export function tailToStream(onCancel: () => void): { sink: TailSink; stream: Re
         dropped += 1;
         return;
       }
-      if (dropped > 0) control({ dropped });
-      dropped = 0;
+      tellDropped();
       write(eventJson);
     },
     dropped(count) {
       dropped += count;
+      if (controller && (controller.desiredSize ?? 0) > 0) tellDropped();
+    },
+    gap(eventJson) {
+      if (!controller) return;
+      tellDropped();
+      control({ gap: eventJson ?? null });
     },
     end(reason, error) {
       if (!controller) return;
-      if (dropped > 0) control({ dropped });
+      tellDropped();
       control({ end: reason, ...(error && { error }) });
       flush();
       controller.close();
@@ -67,6 +78,8 @@ export function tailToStream(onCancel: () => void): { sink: TailSink; stream: Re
       start(started) {
         controller = started;
       },
+      // The reader has room again: it may be long until the next event.
+      pull: tellDropped,
       cancel() {
         controller = undefined;
         onCancel();
@@ -109,6 +122,10 @@ function deliver(line: string, sink: TailSink): boolean {
   const message = JSON.parse(line.slice(1)) as Control;
   if ('dropped' in message) {
     sink.dropped(message.dropped);
+    return false;
+  }
+  if ('gap' in message) {
+    sink.gap(message.gap ?? undefined);
     return false;
   }
   sink.end(message.end, message.error);

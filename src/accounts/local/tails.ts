@@ -69,7 +69,7 @@ export class TailHub {
     const mapped = maps ? events.map((event) => mapTraceEvent(event, maps)) : events;
     for (const { sink, filter } of tails) {
       if (dropped > 0) sink.dropped(dropped);
-      for (const event of mapped) if (!filter || filter(event)) sink.push(event);
+      for (const event of mapped) deliverTo(sink, filter, event);
     }
   }
 
@@ -92,4 +92,15 @@ export class TailHub {
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
   }
+}
+
+/** An event that a filter fails at is counted, and costs no other tail anything. */
+function deliverTo(sink: TailSink, filter: TailFilter | undefined, event: string): void {
+  try {
+    if (filter !== undefined && !filter(event)) return;
+  } catch {
+    sink.dropped(1);
+    return;
+  }
+  sink.push(event);
 }

@@ -57,8 +57,9 @@ export function collect(): Collected {
     ended: [],
     lost: 0,
     gaps: 0,
-    gap() {
+    gap(eventJson) {
       this.gaps += 1;
+      if (eventJson !== undefined) this.events.push(JSON.parse(eventJson));
     },
     push(eventJson) {
       this.events.push(JSON.parse(eventJson));

@@ -54,7 +54,12 @@ test('stack traces in tails name the lines of the sources, in both formats, and 
   });
 
   const failures: Failure[] = [];
-  const sink: TailSink = { push: (event) => failures.push(JSON.parse(event)), dropped() {}, end() {} };
+  const sink: TailSink = {
+    push: (event) => failures.push(JSON.parse(event)),
+    dropped() {},
+    gap() {},
+    end() {},
+  };
   const tails = await Promise.all(
     ['app', 'old'].map((workerName) => account.openTail({ workerName }, sink, never())),
   );

@@ -9,6 +9,7 @@ function recorder(): { sink: TailSink; got: (string | number)[] } {
   const sink: TailSink = {
     push: (event) => got.push(event),
     dropped: (count) => got.push(count),
+    gap: () => got.push('gap'),
     end: (reason) => got.push(reason),
   };
   return { sink, got };
@@ -36,4 +37,22 @@ test('what the runtime lost is told to every tail of that Worker, before the eve
   close();
   hub.close();
   assert.equal(listeners.size, 0);
+});
+
+test('an event that a filter fails at is counted for that tail, and reaches the others', () => {
+  let deliver: TraceListener = () => {};
+  const runtime = {
+    onTrace(listener: TraceListener) {
+      deliver = listener;
+      return () => {};
+    },
+  };
+  const hub = new TailHub();
+  const [plain, filtered] = [recorder(), recorder()];
+  hub.open({ workerName: 'w', search: 'x' }, filtered.sink, runtime);
+  hub.open({ workerName: 'w' }, plain.sink, runtime);
+  const events = ['{"outcome":"ok"}', '{"logs":7}', 'null', '{"outcome":"ok","logs":[{"message":["x"]}]}'];
+  deliver('w', events, 0);
+  assert.deepEqual(plain.got, events);
+  assert.deepEqual(filtered.got, [1, 1, 1, events[3]]);
 });

@@ -67,43 +67,83 @@ let lines = [];
 let queuedChars = 0;
 let dropped = {};
 let postingSince = 0;
+// What a post has taken that was not answered.
+let unanswered;
 
-function enqueue(worker, item) {
+function count(worker, events) {
+  if (events > 0) dropped[worker] = (dropped[worker] ?? 0) + events;
+}
+
+// diagnostics_channel gives whatever can be cloned: a BigInt, which JSON does not have, is written as JavaScript writes it.
+function jsonOf(item) {
+  try {
+    return JSON.stringify(item);
+  } catch {
+    return JSON.stringify(item, (_, value) => (typeof value === 'bigint' ? value + 'n' : value));
+  }
+}
+
+function lineOf(worker, item) {
   const now = Date.now();
-  const event = JSON.parse(JSON.stringify(item));
+  const event = JSON.parse(jsonOf(item));
   event.scriptName ??= worker;
   event.eventTimestamp ||= now;
   event.event ??= null;
   for (const entry of [...event.logs, ...event.exceptions]) entry.timestamp ||= now;
-  const line = worker + '\\t' + JSON.stringify(event) + '\\n';
-  if (queuedChars + line.length > MAX_QUEUED_CHARS) {
-    dropped[worker] = (dropped[worker] ?? 0) + 1;
-    return;
+  return worker + '\\t' + JSON.stringify(event) + '\\n';
+}
+
+function enqueue(worker, item) {
+  let line;
+  try {
+    line = lineOf(worker, item);
+  } catch {
+    // A cycle, or one that nests too deep.
   }
+  if (line === undefined || queuedChars + line.length > MAX_QUEUED_CHARS) return count(worker, 1);
   lines.push(line);
   queuedChars += line.length;
 }
 
-function nextBody() {
-  let body = '';
-  let count = 0;
-  while (count < lines.length && body.length < MAX_POST_CHARS) body += lines[count++];
-  lines.splice(0, count);
-  queuedChars -= body.length;
-  return body;
+function take() {
+  const taken = { body: '', events: {}, dropped };
+  let length = 0;
+  while (length < lines.length && taken.body.length < MAX_POST_CHARS) {
+    const line = lines[length++];
+    const worker = line.slice(0, line.indexOf('\\t'));
+    taken.events[worker] = (taken.events[worker] ?? 0) + 1;
+    taken.body += line;
+  }
+  lines.splice(0, length);
+  queuedChars -= taken.body.length;
+  dropped = {};
+  return taken;
+}
+
+// What did not arrive is told with the next post.
+function giveUp({ events, dropped }) {
+  for (const worker in events) count(worker, events[worker]);
+  for (const worker in dropped) count(worker, dropped[worker]);
 }
 
 async function post(env) {
   // A poster whose request was cancelled never comes back: after a while another one takes over.
   if (Date.now() - postingSince < POST_TIMEOUT_MS) return;
   try {
-    while (lines.length > 0) {
+    if (unanswered !== undefined) giveUp(unanswered);
+    while (lines.length > 0 || Object.keys(dropped).length > 0) {
       postingSince = Date.now();
-      const headers = { 'fluorite-flake-dropped': JSON.stringify(dropped) };
-      dropped = {};
-      const response = await env.NODE.fetch('http://traces/', { method: 'POST', headers, body: nextBody() });
+      const taken = take();
+      unanswered = taken;
+      const headers = { 'fluorite-flake-dropped': JSON.stringify(taken.dropped) };
+      const response = await env.NODE.fetch('http://traces/', { method: 'POST', headers, body: taken.body });
       if (!response.ok) throw new Error('Trace events were refused: ' + response.status);
+      if (unanswered === taken) unanswered = undefined;
     }
+  } catch (error) {
+    if (unanswered !== undefined) giveUp(unanswered);
+    unanswered = undefined;
+    throw error;
   } finally {
     postingSince = 0;
   }
@@ -118,6 +158,7 @@ export default {
       lines = [];
       queuedChars = 0;
       dropped = {};
+      unanswered = undefined;
     }
     return new Response(null, { status: 204 });
   },

@@ -106,3 +106,59 @@ test('a flood beyond what Node takes is bounded, and the loss is counted', async
   }
   await until('every event to be told as got or lost', () => got + lost === 300);
 });
+
+test('whatever a Worker gives to diagnostics_channel, its event comes or is counted, and so do its neighbours', async (context) => {
+  const { runtime } = await fixture(context);
+  const script = `import { channel } from 'node:diagnostics_channel';
+  const cycle = {};
+  cycle.self = cycle;
+  let deep = [];
+  for (let i = 0; i < 20000; i++) deep = [deep];
+  const MESSAGES = [1n, { big: [2n ** 70n] }, cycle, deep, new Map([[1, 2n]]), new Uint8Array(9), NaN, undefined, 'text'];
+  export default { fetch(request) {
+    const at = Number(new URL(request.url).pathname.slice(1));
+    try { channel('any').publish(MESSAGES[at]); } catch { return new Response('not published'); }
+    return new Response(String(MESSAGES.length));
+  } };`;
+  await runtime.deploy([worker('any', script, { compatibilityFlags: ['nodejs_compat'] })]);
+  const got: string[] = [];
+  let lost = 0;
+  runtime.onTrace((_name, events, dropped) => {
+    got.push(...events);
+    lost += dropped;
+  });
+  for (let at = 0, count = 1; at < count; at++) {
+    const answer = await invokeText(runtime, 'any', `/${at}`);
+    if (answer !== 'not published') count = Number(answer);
+    // Each is told by itself: the next event may be long in coming.
+    await until(`event ${at}`, () => got.length + lost === at + 1);
+  }
+  assert.ok(
+    got.some((event) => event.includes('"1n"')),
+    'a BigInt as JavaScript writes it',
+  );
+  assert.ok(lost >= 1, 'a cycle cannot be written');
+});
+
+test('what a post has lost on its way is counted with the next', async (context) => {
+  const { runtime } = await fixture(context);
+  await runtime.deploy([worker('loud', LOUD)]);
+  let got = 0;
+  let lost = 0;
+  let refused = 0;
+  let isBroken = true;
+  runtime.onTrace((_name, events, dropped) => {
+    if (isBroken) {
+      refused += events.length;
+      throw new Error('not taken');
+    }
+    got += events.length;
+    lost += dropped;
+  });
+  await Promise.all(Array.from({ length: 20 }, () => invokeText(runtime, 'loud')));
+  await until('a post that is refused', () => refused > 0);
+  isBroken = false;
+  await invokeText(runtime, 'loud');
+  await until('every event to be told as got or lost', () => got + lost === 21);
+  assert.ok(lost > 0);
+});
