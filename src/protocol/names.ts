@@ -38,6 +38,11 @@ export const moduleNameFault: Rule = (name) => {
   return leadsOut(name) ? 'leads out of the Worker with `..`' : textFault(name);
 };
 
+export const base64Fault: Rule = (text) =>
+  /^[A-Za-z0-9+/]*={0,2}$/.test(text) && text.length % 4 === 0
+    ? undefined
+    : 'is said to be base64 and is not';
+
 function bytesFault(text: string, maxBytes: number): string | undefined {
   const bytes = new TextEncoder().encode(text).length;
   return bytes > maxBytes ? `has ${bytes} bytes of UTF-8, and at most ${maxBytes} are allowed` : undefined;

@@ -56,9 +56,9 @@ export async function serveLocalApi(options: ApiServerOptions): Promise<ApiServe
   const server = createServer(
     { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: 30_000 },
     (message, response) => {
-      const handle = (request: Request) => {
-        if (!isAllowed(message)) return refuse(request, UNAUTHENTICATED);
-        return answerServed(served, request).catch((error: unknown) => refuse(request, error));
+      const handle = async (request: Request) => {
+        if (!isAllowed(message)) return failed(UNAUTHENTICATED);
+        return answerServed(served, request).catch(failed);
       };
       answer(message, response, handle).catch((error: unknown) => {
         log(`local api: ${message.method} ${message.url}: ${error}`);
@@ -122,10 +122,4 @@ function bearer(token: string): (message: IncomingMessage) => boolean {
 
 function sha256(text: string): Buffer {
   return createHash('sha256').update(text).digest();
-}
-
-async function refuse(request: Request, error: unknown): Promise<Response> {
-  // One that is being read belongs to its reader.
-  if (!request.body?.locked) await request.body?.cancel();
-  return failed(error);
 }

@@ -116,6 +116,14 @@ export async function jsonObject(request: Request): Promise<Record<string, unkno
   throw new ApiError(400, 10001, 'The request body must be a JSON object');
 }
 
+/** The body of a request as a form. @param code Cloudflare's number for one that is none */
+export function readForm(request: Request, code: number): Promise<FormData> {
+  return request.formData().catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : error;
+    throw new ApiError(400, code, `The body is not multipart/form-data: ${why}`);
+  });
+}
+
 /** The body of a request as JSON. */
 export async function jsonBody(request: Request): Promise<unknown> {
   const text = await request.text();

@@ -95,6 +95,8 @@ export async function answer(
     await result.body?.cancel();
     return;
   }
+  // The rest of a body that is answered before its end belongs to no next request.
+  if (!message.complete) response.shouldKeepAlive = false;
   response.writeHead(result.status, [...result.headers].flat());
   if (result.body === null) {
     response.end();

@@ -1,4 +1,5 @@
 import { DEFAULT_MAX_BODY_BYTES, SidecarError } from '../../protocol/index.js';
+import { base64Fault } from '../../protocol/names.js';
 
 export interface InlineBody {
   body: string;
@@ -8,9 +9,8 @@ export interface InlineBody {
 /** The bytes of a `body` or `value` of params. @throws SidecarError `invalid-params` when they are not base64. */
 export function decodeInline(text: string, encoding: 'utf8' | 'base64'): Uint8Array<ArrayBuffer> {
   if (encoding === 'utf8') return new TextEncoder().encode(text);
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) {
-    throw new SidecarError('invalid-params', 'The body is said to be base64 and is not.');
-  }
+  const fault = base64Fault(text);
+  if (fault !== undefined) throw new SidecarError('invalid-params', `The body ${fault}.`);
   return new Uint8Array(Buffer.from(text, 'base64'));
 }
 

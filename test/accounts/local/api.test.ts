@@ -135,6 +135,36 @@ test('keys, values, metadata and expiry go through the SDK and come back', async
   await assert.rejects(kv.getValue(api, id, 'k'.repeat(513), never()), { code: 'limit-exceeded' });
 });
 
+test('pairs that are not what they say are told by their keys, and nothing is written', async () => {
+  const { id } = await kv.createKvNamespace(api, 'strict', never());
+  const path = `/accounts/${accountId}/storage/kv/namespaces/${id}`;
+  const good = { key: 'good', value: 'v' };
+  const bad: readonly unknown[] = [
+    ...[null, 'x', 5, [], {}, { value: 'v' }, { key: 5, value: 'v' }],
+    ...['', '.', '\ud800', 'x'.repeat(513)].map((key) => ({ key, value: 'v' })),
+    ...[undefined, null, 5, {}, '\ud800'].map((value) => ({ key: 'bad', value })),
+    ...['%', 'a', 'YQ', 'YQ==='].map((value) => ({ key: 'bad', value, base64: true })),
+    ...['x', {}, 1.5, 5].map((expiration_ttl) => ({ key: 'bad', value: 'v', expiration_ttl })),
+    { key: 'bad', value: 'v', expiration: 1 },
+    { key: 'bad', value: 'v', metadata: 'x'.repeat(1025) },
+  ];
+  for (const pair of bad) {
+    const { status, body } = await raw('put', `${path}/bulk`, [good, pair]);
+    const { key } = (pair ?? {}) as { key?: unknown };
+    const told = body.errors[0]?.message ?? '';
+    assert.equal(status, 400, told);
+    assert.match(told, typeof key === 'string' ? /the key "/ : /a pair without a key/);
+    if (key === 'bad') assert.match(told, /the key "bad"/);
+  }
+  const { body } = await raw('put', `${path}/bulk`, [good, ...bad]);
+  assert.match(body.errors[0]?.message ?? '', new RegExp(`and ${bad.length - 10} more`));
+  assert.deepEqual((await kv.listKeys(api, id, {}, never())).items, []);
+  for (const keys of [['good', 5], [null], [{ name: 5 }], ['.'], ['x'.repeat(513)]]) {
+    assert.ok([400, 414].includes((await raw('post', `${path}/bulk/delete`, keys)).status));
+    assert.ok([400, 414].includes((await raw('post', `${path}/bulk/get`, { keys })).status));
+  }
+});
+
 test('many pairs are written, read and deleted at once, and listed page by page', async () => {
   const { id } = await kv.createKvNamespace(api, 'bulk', never());
   const names = Array.from({ length: 25 }, (_, index) => `k${String(index).padStart(2, '0')}`);

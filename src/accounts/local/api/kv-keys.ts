@@ -1,10 +1,13 @@
 import { SidecarError } from '../../../protocol/index.js';
-import { ApiError, jsonBody, jsonObject, ok, wholeNumber } from '../envelope.js';
+import { base64Fault, kvKeyFault, textFault } from '../../../protocol/names.js';
+import { ApiError, jsonBody, jsonObject, ok, readForm, wholeNumber } from '../envelope.js';
 import { checkBytes, LIMITS } from '../limits.js';
 import { type Call, type RouteHandler, type RouteTable, read, write } from '../router.js';
 import type { KvStorage } from '../runtime.js';
 import { namespaceOf } from './kv-namespaces.js';
 
+/** So many faults of one bulk write are told. */
+const MAX_TOLD_FAULTS = 10;
 const NAMESPACE = '/accounts/:account/storage/kv/namespaces/:namespace';
 
 /** The keys and values of KV namespaces. */
@@ -73,22 +76,22 @@ async function readValue(request: Request): Promise<{ value: Uint8Array; metadat
   if (!request.headers.get('content-type')?.startsWith('multipart/form-data')) {
     return { value: new Uint8Array(await request.arrayBuffer()) };
   }
-  const form = await request.formData();
+  const form = await readForm(request, 10001);
   const value = form.get('value');
   if (value === null) throw new ApiError(400, 10001, 'The form has no part named value');
   const metadata = form.get('metadata');
   const text = metadata === null || typeof metadata === 'string' ? metadata : await metadata.text();
   return {
     value: typeof value === 'string' ? new TextEncoder().encode(value) : await value.bytes(),
-    ...(text !== null && { metadata: parseMetadata(text) }),
+    ...(text !== null && { metadata: parseJson(text, 'The metadata') }),
   };
 }
 
-function parseMetadata(text: string): unknown {
+function parseJson(text: string, what: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new ApiError(400, 10001, 'The metadata is not valid JSON');
+    throw new ApiError(400, 10001, `${what} is not valid JSON`);
   }
 }
 
@@ -99,7 +102,13 @@ interface PutOptions {
 }
 
 async function put(kv: KvStorage, namespace: string, key: string, value: Uint8Array, options: PutOptions) {
-  if (value.byteLength > LIMITS.kvValueBytes) throw tooLarge(value.byteLength);
+  checkOptions(value.byteLength, options);
+  await kv.put(namespace, key, value, options);
+}
+
+/** @throws ApiError, SidecarError `limit-exceeded` */
+function checkOptions(valueBytes: number, options: PutOptions): void {
+  if (valueBytes > LIMITS.kvValueBytes) throw tooLarge(valueBytes);
   if (options.metadata !== undefined) {
     checkBytes(JSON.stringify(options.metadata), LIMITS.kvMetadataBytes, 'The metadata', 10028, 413);
   }
@@ -119,38 +128,87 @@ async function put(kv: KvStorage, namespace: string, key: string, value: Uint8Ar
       `expiration must be at least ${min} seconds from now, not ${options.expiration}`,
     );
   }
-  await kv.put(namespace, key, value, options);
 }
 
+/** Nothing is written unless every pair can be: those that cannot are told by their keys. */
 async function putMany(kv: KvStorage, namespace: string, { request }: Call): Promise<Response> {
-  const pairs = (await jsonBody(request)) as Record<string, unknown>[];
-  if (!Array.isArray(pairs)) throw new ApiError(400, 10001, 'The request body must be an array of pairs');
-  if (pairs.length > LIMITS.kvBulkPairs) {
-    throw new ApiError(
-      413,
-      10001,
-      `${pairs.length} pairs; the limit of one request is ${LIMITS.kvBulkPairs}`,
-    );
+  const pairs = await listOf(request, 'pairs');
+  const faults = pairs.map((pair) => pairFault(pair)).filter((fault) => fault !== undefined);
+  if (faults.length > 0) {
+    const more = faults.length > MAX_TOLD_FAULTS ? `; and ${faults.length - MAX_TOLD_FAULTS} more` : '';
+    const told = faults.slice(0, MAX_TOLD_FAULTS).join('; ');
+    throw new ApiError(400, 10001, `Nothing was written, because of ${told}${more}`);
   }
-  for (const { key } of pairs) checkKey(String(key));
-  for (const pair of pairs) {
-    const value = Buffer.from(String(pair.value ?? ''), pair.base64 === true ? 'base64' : 'utf8');
-    await put(kv, namespace, String(pair.key), value, {
-      expiration: pair.expiration as number | undefined,
-      expirationTtl: pair.expiration_ttl as number | undefined,
+  for (const pair of pairs as Pair[]) {
+    const value = Buffer.from(pair.value, pair.base64 === true ? 'base64' : 'utf8');
+    await put(kv, namespace, pair.key, value, {
+      expiration: pair.expiration,
+      expirationTtl: pair.expiration_ttl,
       metadata: pair.metadata ?? undefined,
     });
   }
   return ok({ successful_key_count: pairs.length, unsuccessful_keys: [] });
 }
 
-async function deleteMany(kv: KvStorage, namespace: string, { request }: Call): Promise<Response> {
-  const keys = await jsonBody(request);
-  if (!Array.isArray(keys)) throw new ApiError(400, 10001, 'The request body must be an array of keys');
-  if (keys.length > LIMITS.kvBulkPairs) {
-    throw new ApiError(413, 10001, `${keys.length} keys; the limit of one request is ${LIMITS.kvBulkPairs}`);
+interface Pair {
+  key: string;
+  value: string;
+  base64?: boolean;
+  expiration?: number;
+  expiration_ttl?: number;
+  metadata?: unknown;
+}
+
+/** What keeps a pair from being written, with its key. */
+function pairFault(pair: unknown): string | undefined {
+  const { key, value, base64, ...options } = (pair ?? {}) as { [name in keyof Pair]?: unknown };
+  if (typeof key !== 'string') return `a pair without a key: ${JSON.stringify(pair)?.slice(0, 100)}`;
+  const why = pairFaultOf(key, value, base64, options);
+  return why === undefined
+    ? undefined
+    : `the key ${JSON.stringify(key.slice(0, LIMITS.kvKeyBytes))}, which ${why}`;
+}
+
+function pairFaultOf(key: string, value: unknown, base64: unknown, options: object): string | undefined {
+  const fault = kvKeyFault(key);
+  if (fault !== undefined) return fault;
+  if (typeof value !== 'string') return 'has a value that is no text';
+  if (base64 === true && base64Fault(value) !== undefined) return `has a value that ${base64Fault(value)}`;
+  if (base64 !== true && textFault(value) !== undefined) return `has a value that ${textFault(value)}`;
+  try {
+    checkOptions(Buffer.byteLength(value, base64 === true ? 'base64' : 'utf8'), optionsOf(options));
+  } catch (error) {
+    if (error instanceof ApiError || error instanceof SidecarError) return `is refused: ${error.message}`;
+    throw error;
   }
-  for (const key of keys) await kv.delete(namespace, String(typeof key === 'object' && key ? key.name : key));
+  return undefined;
+}
+
+/** @throws ApiError when a number is none. */
+function optionsOf({ expiration, expiration_ttl, metadata }: { [name in keyof Pair]?: unknown }): PutOptions {
+  const seconds = (value: unknown) =>
+    value === undefined || value === null ? undefined : optionalNumber(String(value));
+  return {
+    expiration: seconds(expiration),
+    expirationTtl: seconds(expiration_ttl),
+    metadata: metadata ?? undefined,
+  };
+}
+
+/** The body as an array that one request may have. */
+async function listOf(request: Request, what: string): Promise<unknown[]> {
+  const list = await jsonBody(request);
+  if (!Array.isArray(list)) throw new ApiError(400, 10001, `The request body must be an array of ${what}`);
+  if (list.length <= LIMITS.kvBulkPairs) return list;
+  throw new ApiError(413, 10001, `${list.length} ${what}; the limit of one request is ${LIMITS.kvBulkPairs}`);
+}
+
+async function deleteMany(kv: KvStorage, namespace: string, { request }: Call): Promise<Response> {
+  const keys = (await listOf(request, 'keys')).map((one) =>
+    typeof one === 'object' && one ? (one as { name?: unknown }).name : one,
+  );
+  for (const key of keys) checkKey(key);
+  for (const key of keys) await kv.delete(namespace, key as string);
   return ok({ successful_key_count: keys.length, unsuccessful_keys: [] });
 }
 
@@ -159,7 +217,8 @@ async function getMany(kv: KvStorage, namespace: string, { request }: Call): Pro
   if (!Array.isArray(keys) || keys.length > LIMITS.kvBulkGetKeys) {
     throw new ApiError(400, 10001, `keys must be an array of at most ${LIMITS.kvBulkGetKeys}`);
   }
-  const entries = await Promise.all(keys.map((key) => readOne(kv, namespace, String(key), type === 'json')));
+  for (const key of keys) checkKey(key);
+  const entries = await Promise.all(keys.map((key) => readOne(kv, namespace, key, type === 'json')));
   const values = entries.map(([key, found]) => [key, withMetadata || !found ? found : found.value] as const);
   return ok({ values: Object.fromEntries(values) });
 }
@@ -168,13 +227,18 @@ async function readOne(kv: KvStorage, namespace: string, key: string, json: bool
   const found = await kv.get(namespace, key);
   if (!found) return [key, null] as const;
   const text = await new Response(found.body).text();
-  const value: unknown = json ? JSON.parse(text) : text;
+  const value: unknown = json ? parseJson(text, `The value of the key ${key}`) : text;
   return [key, { value, metadata: found.metadata ?? null, expiration: found.expiration }] as const;
 }
 
-function checkKey(key: string): void {
-  if (key === '' || key === '.' || key === '..') throw new ApiError(400, 10019, `invalid key name: '${key}'`);
+/** @throws ApiError 414 for one that is too long, 400 for what is none. */
+function checkKey(key: unknown): asserts key is string {
+  if (typeof key !== 'string') {
+    throw new ApiError(400, 10019, `invalid key name: ${JSON.stringify(key)?.slice(0, 100)} is no text`);
+  }
   checkBytes(key, LIMITS.kvKeyBytes, 'The key', 10030, 414);
+  const fault = kvKeyFault(key);
+  if (fault !== undefined) throw new ApiError(400, 10019, `invalid key name: '${key}' ${fault}`);
 }
 
 function optionalNumber(text: string | null): number | undefined {

@@ -1,4 +1,5 @@
 import type { Script } from 'cloudflare/resources/workers/scripts/scripts';
+import { toHeaderText } from '../../../cloudflare/header-text.js';
 import { MODULE_CONTENT_TYPES } from '../../../cloudflare/workers.js';
 import { ApiError, ok } from '../envelope.js';
 import { type Call, type RouteTable, read, write } from '../router.js';
@@ -53,7 +54,7 @@ async function formOf(
     const bytes = (await services.modules.read(worker.name, module)) as Uint8Array<ArrayBuffer>;
     form.set(module.name, new File([bytes], module.name, { type: MODULE_CONTENT_TYPES[module.type] }));
   }
-  return new Response(form, { headers: { 'cf-entrypoint': version.mainModule } });
+  return new Response(form, { headers: { 'cf-entrypoint': toHeaderText(version.mainModule) } });
 }
 
 /** Other code with the same bindings and settings, which serves at once. */

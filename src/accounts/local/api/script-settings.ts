@@ -2,13 +2,13 @@ import type { ScheduleGetResponse } from 'cloudflare/resources/workers/scripts/s
 import type { ScriptAndVersionSettingEditResponse } from 'cloudflare/resources/workers/scripts/script-and-version-settings';
 import type { SubdomainGetResponse } from 'cloudflare/resources/workers/scripts/subdomain';
 import { SidecarError } from '../../../protocol/index.js';
-import { ApiError, jsonBody, jsonObject, ok } from '../envelope.js';
+import { ApiError, jsonBody, jsonObject, ok, readForm } from '../envelope.js';
 import { type Call, type RouteTable, read, write } from '../router.js';
 import type { LocalServices } from '../services.js';
 import type { WorkerRecord } from '../state.js';
 import { calledWorker } from './called-worker.js';
 import { describeScriptSettings, describeSettings } from './describe-script.js';
-import { readForm, readJsonPart, resolveBindings, sourceOf } from './script-upload.js';
+import { bindingsOf, readJsonPart, resolveBindings, sourceOf } from './script-upload.js';
 import { addChangedVersion, existingWorker } from './versions.js';
 
 const SCRIPT = '/accounts/:account/workers/scripts/:script';
@@ -68,7 +68,7 @@ function noSubdomain(): ApiError {
 /** Settings of the Worker take effect at once; those of a version make a new one, which serves. */
 async function changeSettings(services: LocalServices, { params, request }: Call): Promise<Response> {
   const name = params.script ?? '';
-  const settings = await readJsonPart(await readForm(request), 'settings');
+  const settings = await readJsonPart(await readForm(request, 10021), 'settings');
   const source = sourceOf(request);
   const { result } = await services.deploy((draft) => {
     const worker = existingWorker(draft, name);
@@ -79,7 +79,7 @@ async function changeSettings(services: LocalServices, { params, request }: Call
     addChangedVersion(worker, source, 'settings', (before) => ({
       ...(Array.isArray(settings.bindings) && {
         bindings: resolveBindings(
-          { bindings: settings.bindings.map(inheritBare), keepBindings: [] },
+          { bindings: bindingsOf(settings.bindings, inheritBare), keepBindings: [] },
           before,
           name,
           draft,

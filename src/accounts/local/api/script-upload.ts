@@ -1,7 +1,8 @@
 import { PART_BINDINGS } from '../../../cloudflare/service-worker.js';
 import { MODULE_CONTENT_TYPES, type ModuleType } from '../../../cloudflare/workers.js';
 import { SidecarError, type WorkerBinding } from '../../../protocol/index.js';
-import { ApiError } from '../envelope.js';
+import { moduleNameFault } from '../../../protocol/names.js';
+import { ApiError, readForm } from '../envelope.js';
 import { LIMITS } from '../limits.js';
 import type { ClientKind, LocalState, VersionRecord } from '../state.js';
 
@@ -25,43 +26,29 @@ export function sourceOf(request: Request): ClientKind {
   return /^wrangler\//.test(request.headers.get('user-agent') ?? '') ? 'wrangler' : 'api';
 }
 
-/** The form of a request. @throws ApiError 400 as Cloudflare answers what it cannot read. */
-export function readForm(request: Request): Promise<FormData> {
-  return request.formData().catch((error: unknown) => {
-    throw new ApiError(
-      400,
-      10021,
-      `The upload is not multipart/form-data: ${error instanceof Error ? error.message : error}`,
-    );
-  });
-}
-
 /** @throws ApiError 400 as Cloudflare answers what it cannot read. */
 export async function readScriptUpload(request: Request): Promise<ScriptUploadForm> {
-  const form = await readForm(request);
+  const form = await readForm(request, 10021);
   const metadata = await readJsonPart(form, 'metadata');
   const mainModule = metadata.main_module ?? metadata.body_part;
   if (typeof mainModule !== 'string') {
     throw new ApiError(400, 10021, 'The metadata names neither a main_module nor a body_part');
   }
-  const { modules, bindings } = withPartNames(
-    await readModules(form),
-    arrayOf(metadata.bindings, 'bindings') as Record<string, unknown>[],
-  );
+  const { modules, bindings } = withPartNames(await readModules(form), bindingsOf(metadata.bindings));
   if (!modules.some((module) => module.name === mainModule)) {
     throw new ApiError(400, 10021, `The upload has no part for the main module ${mainModule}`);
   }
-  const annotations = (metadata.annotations ?? {}) as Record<string, string | undefined>;
+  const annotations = objectOf(metadata.annotations ?? {}, 'annotations');
   return {
     mainModule,
     modules,
     bindings,
     // wrangler's deploy leaves it out, and its users' secrets stay.
-    keepBindings: arrayOf(metadata.keep_bindings ?? ['secret_text'], 'keep_bindings') as string[],
-    compatibilityDate: metadata.compatibility_date as string | undefined,
-    compatibilityFlags: arrayOf(metadata.compatibility_flags, 'compatibility_flags') as string[],
-    message: annotations['workers/message'],
-    tag: annotations['workers/tag'],
+    keepBindings: textsOf(metadata.keep_bindings ?? ['secret_text'], 'keep_bindings'),
+    compatibilityDate: optionalText(metadata.compatibility_date, 'compatibility_date'),
+    compatibilityFlags: textsOf(metadata.compatibility_flags, 'compatibility_flags'),
+    message: optionalText(annotations['workers/message'], 'workers/message'),
+    tag: optionalText(annotations['workers/tag'], 'workers/tag'),
     source: sourceOf(request),
   };
 }
@@ -86,6 +73,9 @@ async function readModules(form: FormData): Promise<ScriptUploadForm['modules']>
   for (const [name, part] of form) {
     if (name === 'metadata') continue;
     if (typeof part === 'string') throw new ApiError(400, 10021, `The module ${name} is not a file part`);
+    const fault = moduleNameFault(name);
+    if (fault !== undefined)
+      throw new ApiError(400, 10021, `The module name ${JSON.stringify(name)} ${fault}`);
     bytes += part.size;
     if (bytes > LIMITS.workerBytes) {
       throw new ApiError(413, 10027, `The Worker's modules have over ${LIMITS.workerBytes} bytes, the limit`);
@@ -118,6 +108,52 @@ function moduleType(name: string, contentType: string): ModuleType {
     10021,
     `The module ${name} has the content type ${contentType}, which no module has`,
   );
+}
+
+/** The bindings of an upload or of settings, each with what its type must have as text. @throws ApiError 400 */
+export function bindingsOf(
+  value: unknown,
+  read: (binding: Record<string, unknown>) => Record<string, unknown> = (binding) => binding,
+): Record<string, unknown>[] {
+  return arrayOf(value, 'bindings').map((one) => {
+    const binding = read(objectOf(one, 'A binding'));
+    const fields = ['type', 'name', ...(TEXT_FIELDS[String(binding.type)] ?? [])];
+    const missing = fields.find((field) => typeof binding[field] !== 'string');
+    if (missing === undefined) return binding;
+    throw new ApiError(
+      400,
+      10021,
+      `${missing} of a binding must be a text: ${JSON.stringify(one).slice(0, 200)}`,
+    );
+  });
+}
+
+/** What the local account reads of a binding of each type. */
+const TEXT_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  kv_namespace: ['namespace_id'],
+  r2_bucket: ['bucket_name'],
+  service: ['service'],
+  plain_text: ['text'],
+  secret_text: ['text'],
+};
+
+function objectOf(value: unknown, what: string): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
+  throw new ApiError(400, 10021, `${what} must be an object`);
+}
+
+function textsOf(value: unknown, what: string): string[] {
+  return arrayOf(value, what).map((one) => {
+    if (typeof one === 'string') return one;
+    throw new ApiError(400, 10021, `${what} must be an array of texts`);
+  });
+}
+
+export function optionalText(value: unknown, what: string): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'string') return value;
+  throw new ApiError(400, 10021, `${what} must be a text`);
 }
 
 function arrayOf(value: unknown, what: string): unknown[] {
