@@ -86,6 +86,9 @@ export class SharedApi {
     await this.#unlisten();
   }
 
+  readonly #logUnended = (error: Error): void =>
+    this.#options.log(`local account: not all that it ran has ended: ${error.message}`);
+
   #current(): Promise<Role> {
     if (this.#closed) return Promise.reject(new SidecarError('not-running', 'The local account is closed.'));
     this.#role ??= this.#acquire().catch((error: unknown) => {
@@ -101,7 +104,7 @@ export class SharedApi {
 
   async #acquire(): Promise<Role> {
     // What this process ran as the owner is ended first.
-    if (this.#known instanceof Owner) await this.#known.close();
+    if (this.#known instanceof Owner) await this.#known.close().catch(this.#logUnended);
     this.#known = undefined;
     await this.#assertSameDirectory();
     try {

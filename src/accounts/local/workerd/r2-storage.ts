@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rm, stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { SidecarError } from '../../../protocol/index.js';
+import { fileError } from '../file-error.js';
+import { makePrivateFolder } from '../private-folder.js';
 import type { R2Storage } from '../runtime.js';
 import {
   isFound,
@@ -82,7 +84,10 @@ export class WorkerdR2Storage implements R2Storage {
       return this.#put(bucket, request, exactly(fromWeb(body), options.size, key), options.size);
     }
     // R2 must know the size beforehand, as Cloudflare's does: a stream that does not tell goes to a file first.
-    this.#incoming ??= this.#makeIncoming();
+    this.#incoming ??= this.#makeIncoming().catch((error: unknown) => {
+      this.#incoming = undefined; // What was in its way may be gone the next time.
+      throw fileError('make a folder in', this.stateDir, error);
+    });
     const path = join(await this.#incoming, randomUUID());
     try {
       const source = limited(fromWeb(body), MAX_OBJECT_BYTES, () => tooLarge(key));
@@ -131,6 +136,7 @@ export class WorkerdR2Storage implements R2Storage {
   /** Emptied at the first use: what a process left there that was killed is nobody's. */
   async #makeIncoming(): Promise<string> {
     const folder = join(this.stateDir, 'storage', 'incoming');
+    await makePrivateFolder(dirname(folder));
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true, mode: 0o700 });
     return folder;

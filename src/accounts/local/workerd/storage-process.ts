@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { fileError } from '../file-error.js';
-import { makeFolder } from '../make-folder.js';
+import { makePrivateFolder } from '../private-folder.js';
 import { bool, configFile, embed, list, struct, text } from './config-text.js';
 import type { WorkerdLauncher } from './launcher.js';
 import { readR2Simulator } from './r2-simulator.js';
@@ -60,7 +60,7 @@ export class StorageProcess {
     await this.#running?.process.exited;
     this.#running = undefined;
     const folder = join(this.stateDir, 'storage');
-    for (const name of Object.values(FOLDERS)) await makeStorageFolder(join(folder, name));
+    for (const name of ['', ...Object.values(FOLDERS)]) await makeStorageFolder(join(folder, name));
     const simulator = await readR2Simulator();
     const socketPath = await this.launcher.storageSocket();
     const process = await this.launcher.start({
@@ -79,9 +79,10 @@ export class StorageProcess {
   }
 }
 
+/** No link: a copy of the state directory would have its data in the original. */
 async function makeStorageFolder(path: string): Promise<void> {
   try {
-    await makeFolder(path);
+    await makePrivateFolder(path);
   } catch (error) {
     throw fileError('make the folder', path, error);
   }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { bytes, fixture, invokeText, textOf, until, worker } from './runtime-fixture.js';
 
@@ -21,6 +23,29 @@ async function sizeOf(body: ReadableStream<Uint8Array> | undefined): Promise<num
   for await (const chunk of body ?? []) size += chunk.byteLength;
   return size;
 }
+
+test('a storage folder that is a link is refused: a copy of the state directory would share it', async (context) => {
+  const { folder, stateDir, open } = await fixture(context);
+  const elsewhere = join(folder, 'elsewhere');
+  mkdirSync(elsewhere, { mode: 0o700 });
+  for (const link of ['storage', 'storage/objects']) {
+    rmSync(stateDir, { recursive: true, force: true });
+    mkdirSync(join(stateDir, link, '..'), { recursive: true, mode: 0o700 });
+    symlinkSync(elsewhere, join(stateDir, link));
+    const runtime = open();
+    const refused = (error: { code: string; message: string }) => {
+      assert.equal(error.code, 'file-error');
+      assert.match(error.message, /is a link/);
+      return true;
+    };
+    await assert.rejects(runtime.kv.put(NAMESPACE, 'key', bytes('value')), refused);
+    await assert.rejects(runtime.r2.put('bucket', 'key', stream(1)), refused);
+    assert.deepEqual(readdirSync(elsewhere), []);
+    rmSync(join(stateDir, link));
+    await runtime.kv.put(NAMESPACE, 'key', bytes('value'));
+    await runtime.r2.put('bucket', 'key', bytes('value'));
+  }
+});
 
 test('KV keeps values, metadata and expiration, and the Worker sees the same', async (context) => {
   const { runtime } = await fixture(context);
