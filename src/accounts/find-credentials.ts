@@ -22,12 +22,23 @@ export async function findCredentials(where: Where): Promise<Found> {
   if (given) return given;
   const { findWranglerLogin } = await import('./wrangler-login.js');
   const login = await findWranglerLogin(where);
-  const { credentials, profile, warnings, unusable } = login;
+  const { credentials, profile, unusable } = login;
+  const warnings = [...oldNames(where.env), ...login.warnings];
   if (credentials && !hasEnded(credentials)) return { credentials, profile, warnings };
   const { readStoredProfile } = await import('./stored-profile.js');
   const stored = await readStoredProfile(where.env);
   if (stored) return { credentials: stored, profile, warnings: [...warnings, ...otherIdentity(login)] };
   return { credentials, profile, warnings: unusable ? [...warnings, unusable] : warnings };
+}
+
+/** Variables that wrangler still takes by their old names, and nothing here does. */
+function oldNames(env: NodeJS.ProcessEnv): string[] {
+  const given = (name: string) => Boolean(env[name]?.trim());
+  const isUsed = given('CF_API_TOKEN') || (given('CF_API_KEY') && given('CF_EMAIL'));
+  if (!isUsed) return [];
+  return [
+    'CF_API_TOKEN, or CF_API_KEY with CF_EMAIL, is set, which wrangler would use and this does not: name it CLOUDFLARE_API_TOKEN, or CLOUDFLARE_API_KEY with CLOUDFLARE_EMAIL.',
+  ];
 }
 
 /** Somebody bound this folder, or this process, to a profile of wrangler's. */

@@ -354,6 +354,19 @@ test('of a token and a key with e-mail that are both set, it is said which is us
   }
 });
 
+test('a token under the old name, which wrangler takes, is said not to be used', async (t) => {
+  const home = wranglerHome(t);
+  for (const old of [{ CF_API_TOKEN: CANARY }, { CF_API_KEY: 'key-123456', CF_EMAIL: 'me@example.com' }]) {
+    const { account } = await opened(t, home, '/', old);
+    assert.equal(account.info.kind, 'local');
+    assert.match(
+      account.info.warnings?.join() ?? '',
+      /CF_API_TOKEN.*wrangler would use.*CLOUDFLARE_API_TOKEN/,
+    );
+  }
+  assert.equal((await opened(t, home, '/', { CF_API_KEY: 'key-123456' })).account.info.warnings, undefined);
+});
+
 /** What may lie where a file of wrangler's or of ours is looked for. */
 const PLANTED: Record<string, (path: string) => void> = {
   'a folder': (path) => mkdirSync(path, { recursive: true }),
