@@ -43,8 +43,8 @@ function stringify(method: string, params: unknown, limitBytes: number): string 
   } catch (cause) {
     // V8 writes some thousand levels and half a GiB, and no more.
     if (cause instanceof RangeError) {
-      const isDeep = isDeeperThan(params, MAX_BODY_DEPTH);
-      throw isDeep ? tooDeep(method, cause) : tooLarge(method, 'too many bytes', limitBytes, cause);
+      const isLong = /string length/i.test(cause.message);
+      throw isLong ? tooLarge(method, 'too many bytes', limitBytes, cause) : tooDeep(method, cause);
     }
     const message = `${method}: the params cannot be written as JSON: ${(cause as Error).message}.`;
     throw new SidecarError('invalid-params', message, { cause });

@@ -85,9 +85,14 @@ function cloudflareErrors(error: APIError): { code: number; message: string }[] 
   const list: unknown = error.errors;
   if (!Array.isArray(list)) return [];
   return list.slice(0, 10).map((one: { code?: unknown; message?: unknown }) => ({
-    code: Number(one?.code ?? 0),
-    message: String(one?.message ?? 'no message'),
+    code: Number(scalar(one?.code) ?? 0),
+    message: String(scalar(one?.message) ?? 'no message'),
   }));
+}
+
+/** An object has no text of its own that would tell anything. */
+function scalar(value: unknown): unknown {
+  return typeof value === 'object' ? undefined : value;
 }
 
 /** Cloudflare's own numbers that say more than the HTTP status. They are per product, but these do not collide. */

@@ -218,7 +218,13 @@ function toObject(one: ObjectAnswer): R2Object {
     etag: unquoted(one.etag),
     lastModified: one.last_modified,
     storageClass: one.storage_class,
-    httpMetadata: one.http_metadata,
-    customMetadata: one.custom_metadata,
+    httpMetadata: texts(one.http_metadata),
+    customMetadata: texts(one.custom_metadata),
   };
+}
+
+/** The members that are text: nothing else can stand in a header, and a listing does not fail for one object. */
+function texts(metadata: unknown): Record<string, string> | undefined {
+  if (typeof metadata !== 'object' || metadata === null) return undefined;
+  return Object.fromEntries(Object.entries(metadata).filter(([, value]) => typeof value === 'string'));
 }

@@ -1,6 +1,11 @@
-import { SidecarError } from '../protocol/index.js';
+import { isDeeperThan, SidecarError } from '../protocol/index.js';
 import type { Deadline } from './deadline.js';
 
+/**
+ * More than any answer nests, KV metadata in a listing included (its 1,024 bytes have 512 levels). V8 cannot write what
+ * nests some thousand levels deep, and the SDK writes what it has no message for.
+ */
+const MAX_ANSWER_DEPTH = 1000;
 /** More than any listing; a value is streamed and has no bound here. */
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
 
@@ -13,7 +18,10 @@ export async function checkedJson(response: Response): Promise<Response> {
   const body = await readWhole(response);
   const { status, statusText, headers } = response;
   const copy = () => new Response(isBodiless(status) ? null : body, { status, statusText, headers });
-  if (!response.ok || isBodiless(status) || isEnvelope(body)) return copy();
+  if (isBodiless(status)) return copy();
+  const answer = tryParse(body);
+  if (isDeeperThan(answer, MAX_ANSWER_DEPTH)) throw tooDeep(status);
+  if (!response.ok || isEnvelope(answer)) return copy();
   const type = headers.get('content-type')?.split(';')[0] ?? 'no content type';
   throw new SidecarError(
     'cloudflare-error',
@@ -44,13 +52,22 @@ function isBodiless(status: number): boolean {
   return status === 204 || status === 205 || status === 304;
 }
 
-function isEnvelope(body: Buffer): boolean {
+/** undefined when it is no JSON: told by the caller, with what arrived instead. */
+function tryParse(body: Buffer): unknown {
   try {
-    const answer: unknown = JSON.parse(body.toString());
-    return typeof answer === 'object' && answer !== null && ('result' in answer || 'data' in answer);
+    return JSON.parse(body.toString());
   } catch {
-    return false; // Told by the caller, with what arrived instead.
+    return undefined;
   }
+}
+
+function isEnvelope(answer: unknown): boolean {
+  return typeof answer === 'object' && answer !== null && ('result' in answer || 'data' in answer);
+}
+
+function tooDeep(status: number): SidecarError {
+  const message = `Cloudflare's answer nests deeper than ${MAX_ANSWER_DEPTH} levels (HTTP status ${status}).`;
+  return new SidecarError('cloudflare-error', message, { data: { cloudflare: { status, errors: [] } } });
 }
 
 /** The same response; its body fails when it is cut short, or pauses for longer than `idleMs`. */

@@ -12,6 +12,8 @@ export interface ServerServices {
   readonly cwd: string;
   /** Whether methods that change something are refused; default false. */
   readonly readOnly?: boolean;
+  /** The largest message that the client takes, in bytes. */
+  readonly maxBodyBytes: number;
   /** Knows what nobody may be shown, those secrets too that are learned when the account is opened. */
   readonly redactor: Redactor;
   /** A line for the debug log on stderr; never a secret. */

@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Account } from '../accounts/account.js';
 import { DEFAULT_CLI_STOP_MS, stopTimes } from '../lib/stop-times.js';
 import { within } from '../lib/time.js';
-import { DEFAULT_MAX_BODY_BYTES, type Redactor } from '../protocol/index.js';
+import type { Redactor } from '../protocol/index.js';
 import { Connection } from './connection.js';
 import { createHandlers } from './handlers/index.js';
 import { createServices } from './services.js';
@@ -45,7 +45,7 @@ export async function serveStdio(options: ServeOptions): Promise<number> {
     handlers: createHandlers(services),
     services,
     token: options.token,
-    maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+    maxBodyBytes: services.maxBodyBytes,
     stopTimes: times,
     onFault: options.onFault,
   });

@@ -1,5 +1,5 @@
 import type { Account } from '../accounts/account.js';
-import { Redactor } from '../protocol/index.js';
+import { DEFAULT_MAX_BODY_BYTES, Redactor } from '../protocol/index.js';
 import type { ServerServices } from './context.js';
 
 export interface ServicesOptions {
@@ -7,6 +7,8 @@ export interface ServicesOptions {
   openAccount(): Promise<Account>;
   cwd: string;
   readOnly?: boolean;
+  /** The largest message, in bytes. Default 16 MiB. */
+  maxBodyBytes?: number;
   /** Default: one that knows nothing. */
   redactor?: Redactor;
   log(line: string): void;
@@ -20,10 +22,12 @@ export interface Services extends ServerServices {
 
 export function createServices(options: ServicesOptions): Services {
   const { openAccount, cwd, readOnly, log, redactor = new Redactor([]) } = options;
+  const { maxBodyBytes = DEFAULT_MAX_BODY_BYTES } = options;
   let account: Promise<Account> | undefined;
   return {
     cwd,
     readOnly,
+    maxBodyBytes,
     redactor,
     log,
     account() {

@@ -38,6 +38,7 @@ function connect(
       account: async () =>
         accounts.shift()?.() ?? ({ info: { id: 'a', kind: 'local', name: 'test' }, ...account } as Account),
       cwd: '/',
+      maxBodyBytes: 16 * 1024 * 1024,
       redactor: new Redactor([]),
       log: (line) => log.push(line),
     },

@@ -1,4 +1,4 @@
-import { DEFAULT_MAX_BODY_BYTES, SidecarError } from '../../protocol/index.js';
+import { SidecarError } from '../../protocol/index.js';
 import { base64Fault } from '../../protocol/names.js';
 
 export interface InlineBody {
@@ -18,6 +18,7 @@ export function decodeInline(text: string, encoding: 'utf8' | 'base64'): Uint8Ar
  * A body to be sent inline: as text when it is valid UTF-8, else as base64.
  * @param what what is read, for the message.
  * @param advice what to do instead when it is too large for a message.
+ * @param maxBytes what a message has room for.
  * @throws SidecarError `result-too-large` before all of it is read, `cancelled`.
  */
 export async function readInline(
@@ -25,8 +26,9 @@ export async function readInline(
   what: string,
   advice: string,
   signal: AbortSignal,
+  maxBytes: number,
 ): Promise<InlineBody> {
-  const bytes = await readAtMost(response, what, advice, signal);
+  const bytes = await readAtMost(response, what, advice, signal, maxBytes);
   try {
     return { body: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
   } catch {
@@ -39,6 +41,7 @@ async function readAtMost(
   what: string,
   advice: string,
   signal: AbortSignal,
+  maxBytes: number,
 ): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -51,7 +54,7 @@ async function readAtMost(
       if (signal.aborted) throw new SidecarError('cancelled', `Cancelled: read ${what}.`);
       if (!part || part.done) return Buffer.concat(chunks);
       size += part.value.byteLength;
-      if (size > DEFAULT_MAX_BODY_BYTES) throw tooLarge(what, advice);
+      if (size > maxBytes) throw tooLarge(what, advice, maxBytes);
       chunks.push(part.value);
     }
   } catch (error) {
@@ -65,11 +68,11 @@ async function readAtMost(
   }
 }
 
-function tooLarge(what: string, advice: string): SidecarError {
+function tooLarge(what: string, advice: string, limitBytes: number): SidecarError {
   return new SidecarError(
     'result-too-large',
-    `${what} is larger than ${DEFAULT_MAX_BODY_BYTES} bytes, which is what fits into one message. ${advice}`,
-    { data: { limitBytes: DEFAULT_MAX_BODY_BYTES } },
+    `${what} is larger than ${limitBytes} bytes, which is what fits into one message. ${advice}`,
+    { data: { limitBytes } },
   );
 }
 

@@ -15,6 +15,7 @@ export async function invokeWorker(
     `The response of ${params.name}`,
     'Let the Worker answer in parts, or write to R2 and read the object into a file.',
     signal,
+    services.maxBodyBytes,
   );
   return { status: response.status, headers: headersOf(response.headers), ...inline };
 }

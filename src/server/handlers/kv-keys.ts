@@ -21,7 +21,12 @@ export async function listKeys(
   { signal }: CallContext,
 ): Promise<Result<'kv.listKeys'>> {
   const page = await cloudflare.listKeys(await openApi(services, signal), namespaceId, query, signal);
-  return { ...page, items: page.items.map((entry) => ({ ...entry, ...fitting(entry.metadata) })) };
+  const items = page.items.map(({ name, expiration, metadata }) => ({
+    name,
+    ...(typeof expiration === 'number' && { expiration }),
+    ...fitting(metadata),
+  }));
+  return { ...page, items };
 }
 
 /**
@@ -30,8 +35,7 @@ export async function listKeys(
  */
 function fitting(metadata: unknown): { metadata?: unknown; metadataOmitted?: true } {
   if (metadata === undefined) return {};
-  const isOmitted = isDeeperThan(metadata, MAX_METADATA_DEPTH);
-  return isOmitted ? { metadata: undefined, metadataOmitted: true } : { metadata };
+  return isDeeperThan(metadata, MAX_METADATA_DEPTH) ? { metadataOmitted: true } : { metadata };
 }
 
 export async function getKey(
@@ -63,6 +67,7 @@ export async function getKey(
     `The value of ${key}`,
     'Give `path` to write it into a file.',
     signal,
+    services.maxBodyBytes,
   );
   return { ...about, value: inline.body, ...(inline.bodyEncoding && { valueEncoding: inline.bodyEncoding }) };
 }

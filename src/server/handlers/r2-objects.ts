@@ -20,7 +20,13 @@ export async function getObject(
 ): Promise<Result<'r2.getObject'>> {
   const { object, body } = await cloudflare.getObject(await openApi(services, signal), bucket, key, signal);
   if (path !== undefined) return { ...object, path: await writeBody(services.cwd, path, body, signal) };
-  const inline = await readInline(body, `The object ${key}`, 'Give `path` to write it into a file.', signal);
+  const inline = await readInline(
+    body,
+    `The object ${key}`,
+    'Give `path` to write it into a file.',
+    signal,
+    services.maxBodyBytes,
+  );
   return { ...object, ...inline };
 }
 

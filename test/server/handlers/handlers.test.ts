@@ -30,6 +30,7 @@ async function open(): Promise<void> {
 const services: ServerServices = {
   account: async () => account,
   cwd: folder,
+  maxBodyBytes: 16 * 1024 * 1024,
   redactor: new Redactor([]),
   log: () => {},
 };

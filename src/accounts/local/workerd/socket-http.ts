@@ -28,6 +28,9 @@ export class HeadTimeout extends Error {}
 /** workerd closes a connection that is idle for 5 s: ours must be gone before. */
 const IDLE_CONNECTION_MS = 4_000;
 
+/** As at Cloudflare: https://developers.cloudflare.com/workers/platform/limits/#response-limits */
+const MAX_HEADER_BYTES = 128 * 1024;
+
 /** HTTP to one unix socket over kept-alive connections. */
 export class SocketHttp {
   readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: 32, timeout: IDLE_CONNECTION_MS });
@@ -57,6 +60,7 @@ export class SocketHttp {
         method,
         path,
         headers,
+        maxHeaderSize: MAX_HEADER_BYTES,
         signal,
       });
       outgoing.once('socket', keepFromThrowing);
@@ -64,7 +68,9 @@ export class SocketHttp {
       if (headTimeoutMs !== undefined) limitHead(outgoing, body, headTimeoutMs);
       // Not once: after the answer the connection may still break under the rest of the body.
       outgoing.on('error', (error: NodeJS.ErrnoException) => {
-        if (error.code === 'ECONNRESET' && outgoing.reusedSocket) reject(new IdleConnectionClosed(error));
+        if (error.code === 'HPE_HEADER_OVERFLOW') reject(headersTooLarge(error));
+        else if (error.code === 'ECONNRESET' && outgoing.reusedSocket)
+          reject(new IdleConnectionClosed(error));
         else reject(error);
       });
       if (body instanceof Readable) {
@@ -77,6 +83,11 @@ export class SocketHttp {
       }
     });
   }
+}
+
+function headersTooLarge(cause: Error): SidecarError {
+  const message = `The headers of the answer have more than ${MAX_HEADER_BYTES} bytes, which is as many as Cloudflare takes.`;
+  return new SidecarError('result-too-large', message, { data: { limitBytes: MAX_HEADER_BYTES }, cause });
 }
 
 function limitHead(
