@@ -217,6 +217,8 @@ export class Connection {
         break;
       case 'stderr':
         for (const line of message.text.split('\n')) this.#options.log.line(`cli: ${line}`);
+        // A thread that died meanwhile has told so itself.
+        this.#host?.run((api) => api.tookStderr(message.text.length)).catch(() => undefined);
         break;
       case 'fault':
         this.#options.emit('ipc-error', this.#redacted(revive(message.error)));

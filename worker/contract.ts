@@ -102,6 +102,8 @@ export interface WorkerApi {
   stop(steps: StopSteps): Promise<void>;
   /** Kills the child at once. */
   kill(): void;
+  /** The main thread has taken so many characters of the child's stderr. */
+  tookStderr(chars: number): void;
   /** Answers as soon as the thread runs its event loop. */
   ping(): void;
   /** Resolves when what the child had sent until now was read and posted on the lane. */

@@ -36,6 +36,7 @@ function createApi(
       return supervisor.stop(steps);
     },
     kill: () => supervisor.kill(),
+    tookStderr: (chars) => supervisor.tookStderr(chars),
     ping: () => undefined,
     readArrived: () => new Promise<void>((resolve) => void afterArrivals(resolve)),
     tailEnded: (tailId) => outcomeOf(() => supervisor.tails.ended(tailId)),

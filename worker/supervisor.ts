@@ -8,6 +8,7 @@ import type { Lane } from './lane.js';
 import { processActivity } from './process-activity.js';
 import { resolveCli } from './resolve-cli.js';
 import { Session } from './session.js';
+import { StderrFlow } from './stderr-flow.js';
 import { TailRouter } from './tail-router.js';
 
 /** How long a child that closed its stdout may take to end. */
@@ -30,6 +31,7 @@ export class Supervisor {
   readonly tails: TailRouter;
   #child: Child | undefined;
   #session: Session | undefined;
+  #stderr: StderrFlow | undefined;
   #heartbeat: Heartbeat | undefined;
   /** Resolves when the processes of the last child have ended. */
   #familyEnded: Promise<void> = Promise.resolve();
@@ -76,9 +78,9 @@ export class Supervisor {
     const cli = await this.#spawner.resolveCli(options.cliPath, options.env, options.cwd ?? process.cwd());
     if (this.#stopping)
       throw new Failure('not-running', 'The sidecar was stopped before the CLI was spawned.');
-    const child = await this.#spawner.spawnChild(cli, options, (text) =>
-      this.#lane.post({ type: 'stderr', text }),
-    );
+    const stderr = new StderrFlow(this.#lane);
+    this.#stderr = stderr;
+    const child = await this.#spawner.spawnChild(cli, options, (text) => stderr.send(text));
     this.#child = child;
     this.#familyEnded = child.familyEnded;
     this.#lane.post({ type: 'spawned', pid: child.pid });
@@ -162,6 +164,11 @@ export class Supervisor {
   #fault(child: Child, error: Failure): void {
     if (this.#session !== undefined) this.#lane.post({ type: 'fault', error: errorValue(error) });
     child.signal('SIGKILL');
+  }
+
+  /** The main thread has taken so many characters of the child's stderr. */
+  tookStderr(chars: number): void {
+    this.#stderr?.took(chars);
   }
 
   kill(): void {

@@ -14,6 +14,9 @@ import { bundleSourceMap } from './source-map-files.js';
 import type { UploadModule } from './upload.js';
 import { requireListener, type WorkerFormat } from './worker-format.js';
 
+/** Warnings of esbuild that are told one by one. */
+const MAX_WARNINGS = 100;
+
 export type BundleSettings = Pick<
   ProjectConfig,
   | 'rules'
@@ -93,9 +96,12 @@ export async function bundle(
     ],
     warnings: [
       ...warnings,
-      ...result.warnings.map(({ text, location }) =>
-        location ? `${location.file}:${location.line}: ${text}` : text,
-      ),
+      ...result.warnings
+        .slice(0, MAX_WARNINGS)
+        .map(({ text, location }) => (location ? `${location.file}:${location.line}: ${text}` : text)),
+      ...(result.warnings.length > MAX_WARNINGS
+        ? [`esbuild gave ${result.warnings.length - MAX_WARNINGS} more warnings.`]
+        : []),
       ...nodeWarnings(runtimeImports.node, settings),
     ],
   };
@@ -147,6 +153,9 @@ function requireServiceWorker(
   const text =
     `${entry} has no default export, which makes it a Worker in the service-worker format, and that cannot import ` +
     `${left.join(', ')}. Export the handlers, as in \`export default { fetch(request, env, ctx) { … } }\``;
+
+  /** Warnings of esbuild that are told one by one. */
+  const MAX_WARNINGS = 100;
   throw new SidecarError('build-failed', `Could not bundle: ${text}.`, { data: { errors: [{ text }] } });
 }
 

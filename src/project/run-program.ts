@@ -23,18 +23,27 @@ export async function runProgram(
 ): Promise<void> {
   throwIfCancelled(signal);
   const env = programEnvironment();
+  const printed = new LastLines(SHOWN_STDERR_LINES, SHOWN_STDERR_CHARS);
   try {
-    await execa(program, args, {
+    const running = execa(program, args, {
       cwd,
       env,
       extendEnv: false,
       stdin: 'ignore',
       stdout: 'ignore',
+      // Its end is all that is shown: execa would keep 100 MB, and kill what prints more.
+      buffer: false,
+      encoding: 'buffer',
       cancelSignal: signal,
     });
+    const lines = new WholeLines((complete) => {
+      for (const line of complete) printed.push(line);
+    });
+    running.stderr?.on('data', (chunk: Buffer) => lines.push(chunk)).once('close', () => lines.end());
+    await running;
   } catch (error) {
     throwIfCancelled(signal);
-    throw commandFailed(program, args, error);
+    throw commandFailed(program, args, error, printed);
   }
 }
 
@@ -43,11 +52,15 @@ export function programEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !LEFT_OUT_VARIABLES.test(name)));
 }
 
-function commandFailed(program: string, args: readonly string[], cause: unknown): SidecarError {
+function commandFailed(
+  program: string,
+  args: readonly string[],
+  cause: unknown,
+  printed: LastLines,
+): SidecarError {
   if (!(cause instanceof ExecaError)) throw cause;
   const command = [program, ...args].join(' ');
   const { exitCode, code } = cause;
-  const printed = lastLines(String(cause.stderr ?? '').trim());
   const reason =
     code === 'ENOENT'
       ? `${program} is not installed or not on PATH`
@@ -56,14 +69,4 @@ function commandFailed(program: string, args: readonly string[], cause: unknown)
     data: { command, exitCode, errno: code, stderr: printed.all.join('\n') },
     cause,
   });
-}
-
-function lastLines(text: string): LastLines {
-  const last = new LastLines(SHOWN_STDERR_LINES, SHOWN_STDERR_CHARS);
-  const lines = new WholeLines((complete) => {
-    for (const line of complete) last.push(line);
-  });
-  lines.push(Buffer.from(text));
-  lines.end();
-  return last;
 }

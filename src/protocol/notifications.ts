@@ -58,11 +58,18 @@ export const notifications = {
     }),
   ),
   '$/cancelRequest': notification('both', () => z.object({ id: z.union([z.number(), z.string()]) })),
-  /** `token` is the id of the request that the progress belongs to. */
+  /**
+   * `token` is the id of the request that the progress belongs to. `merged`: reports left out before this one, because
+   * they came too fast; the last one always comes, before the answer.
+   */
   '$/progress': notification('server-to-client', () =>
     z.object({
       token: z.union([z.number(), z.string()]),
-      value: z.object({ message: z.string(), percentage: z.number().optional() }),
+      value: z.object({
+        message: z.string(),
+        percentage: z.number().optional(),
+        merged: z.number().optional(),
+      }),
     }),
   ),
   '$/setTrace': notification('client-to-server', () =>

@@ -106,6 +106,7 @@ export class Connection {
       handshake: this.#handshake,
       responses: this.#responses,
       notify: (method, params) => this.#notify(method, params),
+      isIdle: () => this.#writer.backlogBytes < TAIL_BACKLOG_BYTES,
       onAnswered: (method, result) => this.#answered(method, result),
       onHandshakeFailed: (error) => this.#fail('authentication-failed', error),
     });

@@ -11,6 +11,7 @@ import { type ConnectionHandlers, callHandler } from './call.js';
 import { CallContext } from './call-context.js';
 import type { Handshake } from './handshake.js';
 import { InFlight } from './in-flight.js';
+import { ProgressReports } from './progress-reports.js';
 import type { Responses } from './responses.js';
 
 export interface RequestsOptions {
@@ -20,6 +21,8 @@ export interface RequestsOptions {
   handshake: Handshake;
   responses: Responses;
   notify(method: '$/progress', params: NotificationParams<'$/progress'>): void;
+  /** False while answers wait in the pipe. */
+  isIdle(): boolean;
   /** Called when the result of a call that took its time was written. */
   onAnswered(method: CallableMethod, result: unknown): void;
   /** The handshake has failed, and with it the connection. */
@@ -30,6 +33,8 @@ export interface RequestsOptions {
 export class Requests {
   readonly #options: RequestsOptions;
   readonly #inFlight: InFlight;
+  /** Made for the first report of a call: most calls tell none. */
+  readonly #reports = new Map<number | string, ProgressReports>();
 
   constructor(options: RequestsOptions) {
     this.#options = options;
@@ -52,17 +57,20 @@ export class Requests {
 
   /** One that is answered at once is answered before this returns. */
   run(id: number | string, method: CallableMethod, params: unknown, reply: Reply): void {
-    const { handlers, responses, notify } = this.#options;
-    const safe = responses.progress(params);
-    const context = new CallContext(id, (name, told) => notify(name, safe(told)));
+    const { handlers, responses } = this.#options;
+    const context = new CallContext(id, (_name, { value }) => this.#report(id, params, value));
     try {
       const outcome = callHandler(handlers, method, params, context);
       if (outcome instanceof Promise) {
         const settled = () => this.#settle(id, method, params, context, outcome, reply);
         const giveUp = () => this.#giveUp(id, method, params, reply);
         void this.#inFlight.track(id, { context, giveUp }, settled);
-      } else responses.result(id, outcome, reply);
+      } else {
+        this.#endReports(id);
+        responses.result(id, outcome, reply);
+      }
     } catch (error) {
+      this.#endReports(id);
       responses.failure(id, method, params, error, reply);
     }
   }
@@ -88,6 +96,24 @@ export class Requests {
     this.#inFlight.giveUp(kept);
   }
 
+  #report(id: number | string, params: unknown, value: NotificationParams<'$/progress'>['value']): void {
+    let reports = this.#reports.get(id);
+    if (reports === undefined) {
+      const { responses, notify, isIdle } = this.#options;
+      const safe = responses.progress(params);
+      const send = (told: typeof value) => notify('$/progress', safe({ token: id, value: told }));
+      reports = new ProgressReports({ send, isIdle });
+      this.#reports.set(id, reports);
+    }
+    reports.report(value);
+  }
+
+  /** The last state of a call goes before its answer. */
+  #endReports(id: number | string): void {
+    this.#reports.get(id)?.end();
+    this.#reports.delete(id);
+  }
+
   async #settle(
     id: number | string,
     method: CallableMethod,
@@ -100,9 +126,11 @@ export class Requests {
     try {
       const result = await outcome;
       if (!this.#inFlight.answered(id)) return;
+      this.#endReports(id);
       responses.result(id, result, reply, () => onAnswered(method, result));
     } catch (error) {
       if (!this.#inFlight.answered(id)) return;
+      this.#endReports(id);
       const cancelled = context.cancelled
         ? new SidecarError('cancelled', `${method} was cancelled.`, { cause: error })
         : error;
@@ -112,6 +140,7 @@ export class Requests {
 
   #giveUp(id: number | string, method: CallableMethod, params: unknown, reply: Reply): void {
     if (!this.#inFlight.answered(id)) return;
+    this.#endReports(id);
     const why = `${method} was cancelled: the server ends, and it did not.`;
     this.#options.responses.failure(id, method, params, new SidecarError('cancelled', why), reply);
   }
