@@ -77,21 +77,44 @@ export function guardedStream(response: Response, deadline: Deadline, idleMs: nu
     deadline.clear();
     return response;
   }
-  const guarded = ReadableStream.from(guard(body, deadline, idleMs)) as ReadableStream<Uint8Array>;
-  return new Response(guarded, { status, statusText, headers });
+  return new Response(guarded(body, deadline, idleMs), { status, statusText, headers });
+}
+
+/** Not `ReadableStream.from`: a generator that was never begun would not tell its source of a cancellation. */
+function guarded(
+  body: ReadableStream<Uint8Array>,
+  deadline: Deadline,
+  idleMs: number,
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  const chunks = guard(reader, deadline, idleMs);
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await chunks.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel(reason) {
+        deadline.clear();
+        await reader.cancel(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 async function* guard(
-  body: ReadableStream<Uint8Array>,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
   deadline: Deadline,
   idleMs: number,
 ): AsyncGenerator<Uint8Array> {
   deadline.restart(idleMs);
   try {
-    for await (const chunk of body) {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
       // The consumer may take its time.
       deadline.pause();
-      yield chunk;
+      yield next.value;
       deadline.restart(idleMs);
     }
   } catch (cause) {

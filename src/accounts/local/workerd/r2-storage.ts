@@ -20,7 +20,7 @@ import {
   toObjectInfo,
   toRawMetadata,
 } from './r2-protocol.js';
-import { fromWeb, toWeb } from './socket-http.js';
+import { fromWeb, streamOf, toWeb } from './socket-http.js';
 import { RESOURCE_HEADER } from './sources.js';
 import type { StorageProcess } from './storage-process.js';
 import { limited, storageSend } from './storage-request.js';
@@ -184,7 +184,7 @@ export class WorkerdR2Storage implements R2Storage {
         [METADATA_SIZE_HEADER]: metadata.byteLength,
         'content-length': metadata.byteLength + size,
       },
-      body: body instanceof Uint8Array ? joined(metadata, body) : Readable.from(after(metadata, body)),
+      body: body instanceof Uint8Array ? joined(metadata, body) : after(metadata, body),
     });
   }
 }
@@ -196,29 +196,32 @@ function joined(metadata: Buffer, body: Uint8Array): Uint8Array | Readable {
   return body.byteLength <= 64 * 1024 ? Buffer.concat([metadata, body]) : Readable.from([metadata, body]);
 }
 
-async function* after(metadata: Buffer, body: Readable): AsyncGenerator<Uint8Array> {
-  yield metadata;
-  yield* body as AsyncIterable<Uint8Array>;
+/** `body` behind `metadata`. */
+export function after(metadata: Buffer, body: Readable): Readable {
+  const chunks = (async function* () {
+    yield metadata;
+    yield* body as AsyncIterable<Uint8Array>;
+  })();
+  return streamOf(chunks, body);
 }
 
 /** A body that must have the size it was announced with: otherwise the connection would wait, or break. */
-function exactly(source: Readable, size: number, key: string): Readable {
+export function exactly(source: Readable, size: number, key: string): Readable {
   const wrong = (relation: string) =>
     new SidecarError(
       'invalid-params',
       `The object ${key} was announced with ${size} bytes and is ${relation}.`,
     );
-  return Readable.from(
-    (async function* () {
-      let seen = 0;
-      for await (const chunk of limited(source, size, () => wrong('longer')) as AsyncIterable<Uint8Array>) {
-        seen += chunk.byteLength;
-        yield chunk;
-      }
-      if (seen < size) throw wrong(`${size - seen} bytes shorter`);
-    })(),
-    { objectMode: false },
-  );
+  const bounded = limited(source, size, () => wrong('longer'));
+  const chunks = (async function* () {
+    let seen = 0;
+    for await (const chunk of bounded as AsyncIterable<Uint8Array>) {
+      seen += chunk.byteLength;
+      yield chunk;
+    }
+    if (seen < size) throw wrong(`${size - seen} bytes shorter`);
+  })();
+  return streamOf(chunks, bounded);
 }
 
 function assertStorageClass(storageClass: string | undefined): void {

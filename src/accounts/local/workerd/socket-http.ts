@@ -134,6 +134,14 @@ export async function readAll(source: AsyncIterable<Uint8Array>, limitBytes = In
   return Buffer.concat(chunks);
 }
 
+/**
+ * What a generator makes of `source`, whose end is the source's too: the generator itself is never begun when the stream
+ * is destroyed unread.
+ */
+export function streamOf(chunks: AsyncIterable<Uint8Array>, source: Readable): Readable {
+  return Readable.from(chunks, { objectMode: false }).once('close', () => source.destroy());
+}
+
 /** A web stream as a Node one. */
 export function fromWeb(stream: ReadableStream<Uint8Array>): Readable {
   return Readable.fromWeb(stream as NodeReadableStream<Uint8Array>);

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { SidecarError } from '../../../protocol/index.js';
-import type { SocketRequest } from './socket-http.js';
+import { type SocketRequest, streamOf } from './socket-http.js';
 import type { StorageProcess } from './storage-process.js';
 
 /** Sends a request to the storage process, which is started when it does not run. */
@@ -46,15 +46,13 @@ export function isConnectionError(error: unknown): boolean {
 
 /** `source` as far as `maxBytes`; `tooLarge` makes the error it then breaks with. */
 export function limited(source: Readable, maxBytes: number, tooLarge: () => Error): Readable {
-  return Readable.from(
-    (async function* () {
-      let size = 0;
-      for await (const chunk of source as AsyncIterable<Uint8Array>) {
-        size += chunk.byteLength;
-        if (size > maxBytes) throw tooLarge();
-        yield chunk;
-      }
-    })(),
-    { objectMode: false },
-  );
+  const chunks = (async function* () {
+    let size = 0;
+    for await (const chunk of source as AsyncIterable<Uint8Array>) {
+      size += chunk.byteLength;
+      if (size > maxBytes) throw tooLarge();
+      yield chunk;
+    }
+  })();
+  return streamOf(chunks, source);
 }

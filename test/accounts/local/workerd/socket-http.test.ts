@@ -2,9 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { readAll, SocketHttp } from '../../../../src/accounts/local/workerd/socket-http.js';
+import { after, exactly } from '../../../../src/accounts/local/workerd/r2-storage.js';
+import { fromWeb, readAll, SocketHttp, toWeb } from '../../../../src/accounts/local/workerd/socket-http.js';
+import { limited } from '../../../../src/accounts/local/workerd/storage-request.js';
 import { temporaryFolder } from '../../../support/temporary-folder.js';
+import { within } from '../../../support/until.js';
 
 const BODY = Buffer.alloc(300_000);
 
@@ -42,4 +46,26 @@ test('a peer that answers and hangs up before the body was read is no uncaught e
     answered++;
   }
   assert.ok(answered > 0);
+});
+
+/** What passes a body on, over a source of its own. */
+const PASSERS: Record<string, (source: Readable) => Readable> = {
+  limited: (source) => limited(source, 1e9, () => new Error('too large')),
+  exactly: (source) => exactly(source, 1e9, 'key'),
+  after: (source) => after(Buffer.from('first'), source),
+  'one in another': (source) => after(Buffer.from('first'), exactly(source, 1e9, 'key')),
+  'as a web stream and back': (source) => fromWeb(toWeb(source)),
+};
+
+test('a body that is dropped ends its source, whether anything of it was read or not', async () => {
+  for (const [what, pass] of Object.entries(PASSERS)) {
+    for (const isRead of [false, true]) {
+      const source = new Readable({ read: () => source.push(Buffer.alloc(1000)) as never });
+      const closed = new Promise<void>((resolve) => source.once('close', resolve));
+      const body = pass(source);
+      if (isRead) await once(body, 'readable').then(() => body.read());
+      body.destroy();
+      await within(`the end of the source: ${what}, ${isRead ? 'read' : 'unread'}`, closed);
+    }
+  }
 });
