@@ -80,7 +80,7 @@ test('start() goes on with the local account where nobody can be asked, and says
   const home = wranglerHome(t);
   const path = home.encrypted('default');
   for (const said of [1, 0]) {
-    const { sidecar, warnings } = sidecarIn(t, home);
+    const { sidecar, warnings } = sidecarIn(t, home, { debug: false });
     await sidecar.start();
     assert.equal(sidecar.account?.kind, 'local');
     assert.deepEqual(await sidecar.call('dashboard.listWorkers'), []);
@@ -88,6 +88,13 @@ test('start() goes on with the local account where nobody can be asked, and says
     assert.equal(warnings.length, said);
     if (said) assert.match(warnings[0] ?? '', new RegExp(`${path}.*Install wrangler.*account: 'local'`));
   }
+  // The debug log has it in the CLI's own words.
+  const { sidecar, lines, warnings } = sidecarIn(t, home);
+  await sidecar.start();
+  await until('the CLI has said it', () => lines.some((line) => line.includes(path)));
+  await sidecar.stop();
+  assert.equal(lines.filter((line) => line.includes('encrypted')).length, 1);
+  assert.deepEqual(warnings, []);
 });
 
 test('start() goes on with a login that has ended; calls are refused until it is renewed', {
