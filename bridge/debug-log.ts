@@ -8,7 +8,8 @@ export class DebugLog {
 
   constructor(enabled: boolean, logger: ((line: string) => void) | undefined) {
     this.enabled = enabled;
-    this.#write = logger ?? ((line) => process.stderr.write(`[fluorite-flake] ${line}\n`));
+    this.#write = logger === undefined ? toStderr : guarded(logger);
+    if (enabled && logger === undefined) outliveStderr();
   }
 
   /** Values that must not show: the token, and what the environment holds under a name that speaks of a secret. */
@@ -23,4 +24,36 @@ export class DebugLog {
   redact(text: string): string {
     return this.#redactor.text(text);
   }
+}
+
+function toStderr(line: string): void {
+  process.stderr.write(`[fluorite-flake] ${line}\n`);
+}
+
+let outlivesStderr = false;
+
+/** Whoever reads the debug output may go first: the error of a closed pipe would end the host, in the middle of `stop()`. */
+function outliveStderr(): void {
+  if (outlivesStderr) return;
+  outlivesStderr = true;
+  process.stderr.on('error', () => undefined);
+}
+
+/** A logger may send its lines to somebody who is gone. What it fails with, now or later, is warned of once. */
+function guarded(logger: (line: string) => unknown): (line: string) => void {
+  let isWarned = false;
+  const warn = (error: unknown) => {
+    if (isWarned) return;
+    isWarned = true;
+    const why = error instanceof Error ? error.message : String(error);
+    process.emitWarning(`The option \`logger\` failed: ${why}`, 'FluoriteFlakeWarning');
+  };
+  return (line) => {
+    try {
+      const written = logger(line);
+      if (written instanceof Promise) written.catch(warn);
+    } catch (error) {
+      warn(error);
+    }
+  };
 }

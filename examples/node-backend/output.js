@@ -1,6 +1,9 @@
 // What the example prints: plain lines in a pipe, colours and a line that shows the work going on in a terminal.
 import { styleText } from 'node:util';
 
+// Whoever reads this may go first: that must not end the app before its sidecar is stopped.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 const isTerminal = process.stdout.isTTY === true;
 const hasColours = isTerminal && !process.env.NO_COLOR;
 

@@ -153,9 +153,6 @@ function requireServiceWorker(
   const text =
     `${entry} has no default export, which makes it a Worker in the service-worker format, and that cannot import ` +
     `${left.join(', ')}. Export the handlers, as in \`export default { fetch(request, env, ctx) { … } }\``;
-
-  /** Warnings of esbuild that are told one by one. */
-  const MAX_WARNINGS = 100;
   throw new SidecarError('build-failed', `Could not bundle: ${text}.`, { data: { errors: [{ text }] } });
 }
 

@@ -27,3 +27,24 @@ test('without debug nothing is written', () => {
   new DebugLog(false, (line) => lines.push(line)).line('x');
   assert.deepEqual(lines, []);
 });
+
+test('a logger that throws or rejects is warned of once, and ends nothing', async (t) => {
+  const warnings: string[] = [];
+  const onWarning = ({ message }: Error) => warnings.push(message);
+  process.on('warning', onWarning);
+  t.after(() => process.off('warning', onWarning));
+  const gone = new Error('Connection is closed.');
+  const loggers = [
+    () => {
+      throw gone;
+    },
+    () => Promise.reject(gone),
+  ];
+  for (const logger of loggers) {
+    const log = new DebugLog(true, logger as () => void);
+    log.line('one');
+    log.line('two');
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(warnings, Array(2).fill('The option `logger` failed: Connection is closed.'));
+});
