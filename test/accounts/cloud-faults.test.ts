@@ -5,6 +5,7 @@ import { createHandlers } from '../../src/server/handlers/index.js';
 import { createServices } from '../../src/server/services.js';
 import { callContext } from '../support/call-context.js';
 import { VirtualClock } from '../support/fault-clock.js';
+import { heldToContract } from '../support/listed-errors.js';
 import {
   ACCOUNT_ID,
   type Answer,
@@ -29,8 +30,10 @@ const KV_ID = 'f'.repeat(32);
 async function handlersOn(t: TestContext, ...answers: Answer[]) {
   const fake = await cloudServer(t, () => (answers.length > 1 ? answers.shift() : answers[0]) as Answer);
   const { account, log } = await cloudAccount(t, fake, QUICK);
-  const handlers = createHandlers(
-    createServices({ openAccount: async () => account, cwd: '/', log: (line) => log.push(line) }),
+  const handlers = heldToContract(
+    createHandlers(
+      createServices({ openAccount: async () => account, cwd: '/', log: (line) => log.push(line) }),
+    ),
   );
   return { fake, log, handlers };
 }
@@ -248,7 +251,9 @@ test('a server that is not there is a network error', async (t) => {
   const { fake, handlers } = await handlersOn(t, ok([]));
   const gone: CloudServer = { ...fake, baseURL: 'http://127.0.0.1:9/client/v4' };
   const { account } = await cloudAccount(t, gone, QUICK);
-  const other = createHandlers(createServices({ openAccount: async () => account, cwd: '/', log: () => {} }));
+  const other = heldToContract(
+    createHandlers(createServices({ openAccount: async () => account, cwd: '/', log: () => {} })),
+  );
   const error = await failure(() => other['dashboard.listWorkers']({}, callContext()));
   assert.equal(error.code, 'network-error');
   assert.match(error.message, /ECONNREFUSED|bad port/);

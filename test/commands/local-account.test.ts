@@ -10,6 +10,7 @@ import { createHandlers } from '../../src/server/handlers/index.js';
 import { createServices } from '../../src/server/services.js';
 import { projectFolder } from '../project/project-folder.js';
 import { callContext } from '../support/call-context.js';
+import { heldToContract } from '../support/listed-errors.js';
 import { until } from '../support/until.js';
 import { type CliOptions, type CliResult, resultOf, runCli, startCli } from './run-cli.js';
 
@@ -69,7 +70,7 @@ async function ownStorage(t: TestContext, folder: string): Promise<void> {
     log: () => {},
   });
   t.after(() => services.close());
-  const handlers = createHandlers(services);
+  const handlers = heldToContract(createHandlers(services));
   const context = callContext();
   const { namespace } = await handlers['dashboard.createKvNamespace']({ title: 'owned' }, context);
   await handlers['kv.put'](

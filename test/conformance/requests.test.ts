@@ -12,6 +12,7 @@ import { createHandlers } from '../../src/server/handlers/index.js';
 import { createServices } from '../../src/server/services.js';
 import { collect, never, until } from '../accounts/local/fixture.js';
 import { callContext } from '../support/call-context.js';
+import { heldToContract } from '../support/listed-errors.js';
 import { createRecorder, type Recorded } from './recorder.js';
 import { createWrangler } from './wrangler.js';
 
@@ -50,8 +51,8 @@ const account = await openCloudAccount({
   log: () => {},
 });
 after(() => account.close());
-const handlers = createHandlers(
-  createServices({ openAccount: async () => account, cwd: wrangler.project, log: () => {} }),
+const handlers = heldToContract(
+  createHandlers(createServices({ openAccount: async () => account, cwd: wrangler.project, log: () => {} })),
 );
 const deploy = (message?: string) =>
   handlers['dashboard.deployWorker'](parseParams('dashboard.deployWorker', { message }), callContext());

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import type { SidecarError } from '../../bridge/index.js';
-import { type CallableMethod, callableMethodNames, methods } from '../../src/protocol/index.js';
+import { type CallableMethod, callableMethodNames, SidecarError } from '../../src/protocol/index.js';
 import { badParams } from '../support/bad-params.js';
 import { importLibrary } from '../support/built.js';
+import { assertListed } from '../support/listed-errors.js';
 import { type CaseWorld, METHOD_CASES, type MethodCase } from '../support/method-cases.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
-import { WireBench } from '../support/wire-cli.js';
+import { WireBench, type WireCli, type WireMessage } from '../support/wire-cli.js';
 
 const { TauriSidecar } = await importLibrary();
 const folder = temporaryFolder();
@@ -30,9 +30,6 @@ after(async () => {
   await bench.close();
 });
 
-/** Errors that any call may end with, whatever its own. */
-const ANY_CALL: ReadonlySet<string> = new Set(['invalid-params', 'cancelled']);
-
 const cases = Object.entries(METHOD_CASES) as [CallableMethod, MethodCase<CallableMethod>][];
 
 describe('every method, from the library through the worker to the CLI and its own handlers', () => {
@@ -45,7 +42,7 @@ describe('every method, from the library through the worker to the CLI and its o
         const params = refused?.(world)[at]?.[1];
         const error = await failureOf(call(method, params));
         assert.equal(error.code, code, error.message);
-        assert.ok(ANY_CALL.has(code) || methods[method].errors.includes(code), `${code} is not listed`);
+        assertListed(method, error);
       });
     }
   }
@@ -78,6 +75,21 @@ describe('every method, from the library through the worker to the CLI and its o
     }
   });
 
+  it('ends with no other errors where workerd, or the state directory, is missing', async () => {
+    const worlds = [
+      { env: { FLUORITE_FLAKE_WORKERD: join(folder, 'nowhere') } },
+      { args: ['--state-dir', '/dev/null/none'] },
+      { args: ['--account', 'local', '--read-only'] },
+    ];
+    for (const options of worlds) {
+      const cli = await bench.startReady(options);
+      for (const [method, { valid }] of cases.filter(([name]) => name !== 'system.shutdown')) {
+        const { error } = await answerTo(cli, method, valid(world));
+        if (error !== undefined) assertListed(method, SidecarError.fromWire(error));
+      }
+    }
+  });
+
   it('has been one process all the time, without a fault, and shuts down when asked', async () => {
     assert.deepEqual([faults, sidecar.pid], [[], pid]);
     const { valid, check } = METHOD_CASES['system.shutdown'];
@@ -86,6 +98,15 @@ describe('every method, from the library through the worker to the CLI and its o
     assert.deepEqual([faults, sidecar.getState()], [[], 'stopped']);
   });
 });
+
+/** The answer to a call, whatever is notified on the way. */
+async function answerTo(cli: WireCli, method: string, params: unknown): Promise<WireMessage> {
+  cli.request(method, method, params);
+  for (;;) {
+    const message = await cli.inbox.next();
+    if (message.id === method) return message;
+  }
+}
 
 async function failureOf(work: Promise<unknown>): Promise<SidecarError> {
   return work.then(

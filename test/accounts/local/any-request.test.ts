@@ -10,6 +10,7 @@ import { serveLocalApi } from '../../../src/accounts/local/api-server.js';
 import { LOCAL_ACCOUNT_ID } from '../../../src/accounts/local/identity.js';
 import { BASE_PATH } from '../../../src/accounts/local/router.js';
 import { tailRoutes } from '../../../src/accounts/local/served-routes.js';
+import { changed } from '../../support/changed.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
@@ -323,40 +324,23 @@ const METADATA = {
   ],
 };
 
-/** `valid` with one place of it changed to anything. */
-function changed(valid: unknown): fc.Arbitrary<unknown> {
-  return fc
-    .tuple(fc.constantFrom(...placesOf(valid)), value)
-    .map(([place, other]) => replaced(valid, place, other));
-}
-
-function placesOf(valid: unknown, at: readonly string[] = []): (readonly string[])[] {
-  const inner = typeof valid === 'object' && valid !== null ? Object.entries(valid) : [];
-  return [at, ...inner.flatMap(([name, one]) => placesOf(one, [...at, name]))];
-}
-
-function replaced(valid: unknown, [name, ...rest]: readonly string[], other: unknown): unknown {
-  if (name === undefined) return other;
-  const copy = Array.isArray(valid) ? [...valid] : { ...(valid as object) };
-  Object.assign(copy, { [name]: replaced((valid as Record<string, unknown>)[name], rest, other) });
-  return copy;
-}
-
 function bodyOf(path: string): fc.Arbitrary<Pick<Sent, 'headers' | 'body'>> {
-  const form = fc.tuple(fc.oneof(changed(METADATA), metadata), code, fileName).map(([about, text, file]) =>
-    multipart([
-      ['metadata', JSON.stringify(about)],
-      ['settings', JSON.stringify(about)],
-      ['value', JSON.stringify(about)],
-      ['m.js', text, file, 'application/javascript+module'],
-    ]),
-  );
+  const form = fc
+    .tuple(fc.oneof(changed(METADATA, value), metadata), code, fileName)
+    .map(([about, text, file]) =>
+      multipart([
+        ['metadata', JSON.stringify(about)],
+        ['settings', JSON.stringify(about)],
+        ['value', JSON.stringify(about)],
+        ['m.js', text, file, 'application/javascript+module'],
+      ]),
+    );
   const isForm = /scripts\/:script(\/content|\/versions|\/settings)?$|values\/:key\*$/.test(path);
   const [, valid] = Object.entries(BODIES).find(([end]) => path.endsWith(end)) ?? [];
   if (isForm) return fc.oneof({ weight: 9, arbitrary: form }, body);
   if (valid === undefined) return body;
   return fc.oneof(
-    { weight: 6, arbitrary: changed(valid).map((one) => ({ body: JSON.stringify(one) })) },
+    { weight: 6, arbitrary: changed(valid, value).map((one) => ({ body: JSON.stringify(one) })) },
     body,
   );
 }

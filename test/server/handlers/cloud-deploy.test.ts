@@ -6,6 +6,7 @@ import { parseParams } from '../../../src/protocol/index.js';
 import { createHandlers } from '../../../src/server/handlers/index.js';
 import { createServices } from '../../../src/server/services.js';
 import { callContext } from '../../support/call-context.js';
+import { heldToContract } from '../../support/listed-errors.js';
 
 const ID = 'ab'.repeat(16);
 const BASE = `/client/v4/accounts/${ID}`;
@@ -28,8 +29,8 @@ async function cloud(answers: Record<string, (request: Request) => Response | Pr
   };
   const credentials = { apiToken: 't', source: 'test' };
   const account = await openCloudAccount({ credentials, accountId: ID, log: () => {} });
-  const handlers = createHandlers(
-    createServices({ openAccount: async () => account, cwd: '/', log: () => {} }),
+  const handlers = heldToContract(
+    createHandlers(createServices({ openAccount: async () => account, cwd: '/', log: () => {} })),
   );
   const restore = () => {
     globalThis.fetch = original;

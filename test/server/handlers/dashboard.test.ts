@@ -6,6 +6,7 @@ import { parseResult, SidecarError } from '../../../src/protocol/index.js';
 import { createHandlers } from '../../../src/server/handlers/index.js';
 import { createServices } from '../../../src/server/services.js';
 import { callContext } from '../../support/call-context.js';
+import { heldToContract } from '../../support/listed-errors.js';
 
 const ok = (result: unknown) => Response.json({ success: true, errors: [], messages: [], result });
 const denied = () =>
@@ -28,7 +29,9 @@ function handlersOn(answer: (path: string) => Response) {
     openTail: unused,
     close: async () => {},
   };
-  return createHandlers(createServices({ openAccount: async () => account, cwd: '/', log: () => {} }));
+  return heldToContract(
+    createHandlers(createServices({ openAccount: async () => account, cwd: '/', log: () => {} })),
+  );
 }
 
 const invocations = { sum: { requests: 5, errors: 1, subrequests: 2 }, dimensions: { scriptName: 'one' } };

@@ -12,6 +12,7 @@ import type { CallContext, Handlers, ServerServices } from '../../../src/server/
 import { createHandlers } from '../../../src/server/handlers/index.js';
 import { collect, never, until } from '../../accounts/local/fixture.js';
 import { callContext } from '../../support/call-context.js';
+import { heldToContract } from '../../support/listed-errors.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'ff-test-'));
 const stateDir = join(folder, 'state');
@@ -34,7 +35,7 @@ const services: ServerServices = {
   redactor: new Redactor([]),
   log: () => {},
 };
-const handlers = createHandlers(services);
+const handlers = heldToContract(createHandlers(services));
 
 /** Calls a method as the server does: params and result checked against the contract. */
 async function call<M extends keyof Handlers & CallableMethod>(
