@@ -73,7 +73,7 @@ export const ERRORS = {
   /** A program that was started (package manager, git) failed; `data` has its command, exit code and last lines of stderr. */
   'command-failed': row(OWN, 424),
   /** A file could not be read or written, or the system gave no descriptor for it; `data.path` and `data.errno` tell which and why. */
-  'file-error': row(OWN, 424),
+  'file-error': row(OWN, 424, { anyCall: true }),
 
   // The account
   /** No credentials, or not enough to know which account. */

@@ -3,6 +3,7 @@ import type { ErrorCode } from './error-table.js';
 /** What the system's numbers mean to whoever reads the message, with what helps where something does. */
 const WORDS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
+  EAGAIN: 'the system has no process or other resource left',
   EDQUOT: 'the disk quota is used up',
   EIO: 'the disk or device has failed',
   EISDIR: 'it is a folder',
@@ -17,6 +18,9 @@ const WORDS: Readonly<Record<string, string>> = {
   EPERM: 'not permitted',
   EROFS: 'the file system is read-only',
 };
+
+/** What is in short supply for now, and not wrong. */
+const SHORTAGES: ReadonlySet<string> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
 
 const CONNECTION = /^(ECONN|EPIPE$|ETIMEDOUT$|EHOST|ENET|EAI_|ENOTFOUND$)/;
 
@@ -41,4 +45,9 @@ export function systemFailure(error: unknown): SystemFailure | undefined {
     path: typeof path === 'string' ? path : undefined,
     reason: words === undefined ? message : `${words} (${errno})`,
   };
+}
+
+/** Whether the system has no descriptor, process or memory for it just now. */
+export function isShortage(error: unknown): boolean {
+  return SHORTAGES.has(systemFailure(error)?.errno ?? '');
 }

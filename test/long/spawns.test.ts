@@ -230,7 +230,10 @@ test('every spawn of the local account failing in turn is a typed error or a rec
     else {
       outcomes.errors++;
       assert.ok(outcome instanceof SidecarError, `${what}: ${(outcome as Error).stack}`);
-      assert.ok(['workerd-failed', 'workerd-missing'].includes(outcome.code), `${what}: ${outcome.message}`);
+      assert.ok(
+        ['workerd-failed', 'workerd-missing', 'file-error'].includes(outcome.code),
+        `${what}: ${outcome.message}`,
+      );
       assert.ok(outcome.message.includes(errno), `${what}: ${outcome.message}`);
       // Nothing needs to be opened anew, and what there was is there.
       assert.ok(['kept', 'new'].includes(await account.read()), what);

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { constants } from 'node:os';
 import { test } from 'node:test';
 import { fileError, SidecarError } from '../../src/protocol/index.js';
+import { isShortage } from '../../src/protocol/system-error.js';
 
 const systemError = (errno: string, more: object = {}) =>
   Object.assign(new Error(`${errno}: as the system says it`), { code: errno, ...more });
@@ -25,6 +26,14 @@ test('it is told in words with what helps, and what was tried where that is know
   const full = fileError('write the file', '/a', systemError('ENOSPC'));
   assert.equal(full.message, 'Could not write the file /a: the disk is full (ENOSPC).');
   assert.deepEqual([full.code, full.data], ['file-error', { path: '/a', errno: 'ENOSPC' }]);
+});
+
+test('what is in short supply is told from what is wrong', () => {
+  assert.deepEqual(
+    ['EMFILE', 'EAGAIN', 'ENOMEM', 'ENOENT'].map((errno) => isShortage(systemError(errno))),
+    [true, true, true, false],
+  );
+  assert.equal(isShortage(new TypeError('x')), false);
 });
 
 test('real failures of Node are known by their form', async () => {

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { SidecarError } from '../../../protocol/index.js';
+import { isShortage } from '../../../protocol/system-error.js';
 
 export interface WorkerdBinary {
   path: string;
@@ -58,6 +59,8 @@ async function versionDate(path: string): Promise<string> {
     if (date !== undefined) return date;
     throw new Error(`--version printed ${JSON.stringify(stdout.slice(0, 200))}`);
   } catch (cause) {
+    // The system has no room for a process: nothing is missing.
+    if (isShortage(cause)) throw SidecarError.from(cause);
     throw new SidecarError(
       'workerd-missing',
       `The workerd binary ${path} could not be run: ${(cause as Error).message.split('\n')[0]}. Reinstall the package workerd, or set FLUORITE_FLAKE_WORKERD to one that runs.`,
