@@ -4,6 +4,7 @@ import { isAbsolute } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
+import { keepReading } from './keep-reading.js';
 import { MAX_HEADER_BYTES } from './socket-server.js';
 
 export interface SocketFetchOptions {
@@ -34,10 +35,7 @@ export async function fetchOverSocket(
   if (onAccepted) outgoing.on('information', onAccepted);
   // Until the answer `answered` tells of errors, then its body does; one that comes late may not end the process.
   outgoing.on('error', ignore);
-  // The same for its connection: a write that fails after an early answer finds no listener of Node's any more.
-  outgoing.once('socket', (socket) => {
-    if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore);
-  });
+  outgoing.once('socket', keepReading);
   const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
   const sent = request.body
     ? pipeline(Readable.fromWeb(request.body as NodeReadableStream), outgoing)

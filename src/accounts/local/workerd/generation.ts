@@ -88,8 +88,10 @@ export class Generation {
     try {
       await this.#switching;
       const message = await this.#send(http, request);
+      const response = this.#toResponse(message, workerName, request);
+      // Counted down once: not here when the head was refused.
       message.once('close', () => this.#answered(workerName));
-      return this.#toResponse(message, workerName, request);
+      return response;
     } catch (error) {
       this.#answered(workerName);
       throw this.#invokeError(error, workerName, request);

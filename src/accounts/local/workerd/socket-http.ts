@@ -5,11 +5,11 @@ import {
   type IncomingMessage,
   type OutgoingHttpHeaders,
 } from 'node:http';
-import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
 import { judgeAfter } from '../../../lib/time.js';
 import { SidecarError } from '../../../protocol/index.js';
+import { keepReading } from '../keep-reading.js';
 
 export interface SocketRequest {
   method: string;
@@ -63,7 +63,7 @@ export class SocketHttp {
         maxHeaderSize: MAX_HEADER_BYTES,
         signal,
       });
-      outgoing.once('socket', keepFromThrowing);
+      outgoing.once('socket', keepReading);
       outgoing.once('response', resolve);
       if (headTimeoutMs !== undefined) limitHead(outgoing, body, headTimeoutMs);
       // Not once: after the answer the connection may still break under the rest of the body.
@@ -100,17 +100,6 @@ function limitHead(
   // A long upload is no silence.
   if (body instanceof Readable) body.on('data', () => timer.refresh());
   outgoing.once('response', clear).once('close', clear);
-}
-
-const ignore = (): void => {};
-
-/**
- * A Worker may answer before it has read the body, and workerd then closes the connection under our last bytes. Node's
- * agent has taken its listeners off by then: the EPIPE would be an uncaught exception. All that matters was told to
- * the request already.
- */
-function keepFromThrowing(socket: Socket): void {
-  if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore);
 }
 
 /** The peer closed a kept-alive connection just when it was used again: nothing was answered. */
