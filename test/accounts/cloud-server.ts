@@ -66,7 +66,8 @@ export async function cloudServer(t: TestContext, answer: (call: Call) => Answer
   const webSockets = new WebSocketServer({ noServer: true });
   server.on('upgrade', (request, socket, head) => {
     if (!fake.acceptSockets) {
-      socket.end('HTTP/1.1 503 Service Unavailable\r\n\r\n');
+      // Whoever asked may be gone by now.
+      socket.on('error', () => {}).end('HTTP/1.1 503 Service Unavailable\r\n\r\n');
       return;
     }
     webSockets.handleUpgrade(request, socket, head, (webSocket) =>

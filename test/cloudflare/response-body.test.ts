@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { Deadline } from '../../src/cloudflare/deadline.js';
 import { guardedStream } from '../../src/cloudflare/response-body.js';
+import { within } from '../support/until.js';
 
 /** How far a consumer reads a value before it leaves. */
 const READS: Record<string, (body: ReadableStream<Uint8Array>) => Promise<void>> = {
@@ -43,7 +44,7 @@ test('a value that nobody reads on is let go of down to its socket, wherever its
     const deadline = new Deadline(60_000, new AbortController().signal);
     const { port } = server.address() as AddressInfo;
     const response = await fetch(`http://127.0.0.1:${port}/`, { signal: deadline.signal });
-    const closed = once(answers.at(-1) as ServerResponse, 'close', { signal: AbortSignal.timeout(10_000) });
+    const closed = within('its end', once(answers.at(-1) as ServerResponse, 'close'));
     await leave(guardedStream(response, deadline, 60_000).body as ReadableStream<Uint8Array>);
     await assert.doesNotReject(closed, what);
   }

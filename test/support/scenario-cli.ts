@@ -93,10 +93,32 @@ const account: Account = {
   invoke: () => Promise.reject(new SidecarError('unsupported', 'The scenario invokes nothing.')),
   async openTail({ workerName }, sink) {
     const close = openTail(workerName, sink);
+    if (workerName === 'behind-stop') {
+      pausing.isTailAsked = true;
+      while (!pausing.isStopped) await turn();
+      pausing.isStopped = false;
+    }
     return { close: async () => close() };
   },
   close: () => Promise.resolve(),
 };
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+/** Of a call and a tail that are both answered while the host is stopped. */
+const pausing = { isTailAsked: false, isStopped: false };
+
+/** Stops the host, once the tail is asked for too; unless the machine was so slow that half of the calls' time is up. */
+async function stopHost(startedMs: number, timeoutMs: number): Promise<boolean> {
+  while (!pausing.isTailAsked) await turn();
+  pausing.isTailAsked = false;
+  const isEarly = Date.now() - startedMs < timeoutMs / 2;
+  if (isEarly) process.kill(process.ppid, 'SIGSTOP');
+  pausing.isStopped = true;
+  // Behind the writes of both answers.
+  while (pausing.isStopped) await turn();
+  if (isEarly) void turn().then(() => note(`answered ${timeoutMs}`));
+  return isEarly;
+}
 
 /** A call that answers when it is cancelled. */
 function untilCancelled({ signal }: CallContext): Promise<never> {
@@ -113,6 +135,8 @@ function killSelf(): Promise<never> {
   return new Promise(() => {});
 }
 
+let wasHostStopped = false;
+
 async function ping({ payload }: { payload?: unknown }, context: CallContext) {
   if (payload === 'exit') process.exit(7);
   if (payload === 'hang') await untilCancelled(context);
@@ -120,8 +144,11 @@ async function ping({ payload }: { payload?: unknown }, context: CallContext) {
   if (payload === 'environment') return { pong: true, timestamp: 0, payload: { ...process.env } } as const;
   if (payload === 'arguments')
     return { pong: true, timestamp: 0, payload: [...process.argv, process.cwd()] } as const;
-  if (payload === 'stop-host') process.kill(process.ppid, 'SIGSTOP');
-  if (payload === 'note-answer' || payload === 'stop-host') {
+  const { startedMs, timeoutMs } = Object(payload) as { startedMs?: number; timeoutMs?: number };
+  if (startedMs !== undefined && timeoutMs !== undefined)
+    wasHostStopped = await stopHost(startedMs, timeoutMs);
+  if (payload === 'was-host-stopped') return { pong: true, timestamp: 0, payload: wasHostStopped } as const;
+  if (payload === 'note-answer') {
     // Behind the write of the answer, which leaves at the end of this tick.
     setImmediate(() => note('answered'));
   }

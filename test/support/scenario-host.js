@@ -37,18 +37,22 @@ switch (way) {
     break;
   }
   case 'paused': {
-    // The CLI answers both while this process is stopped, and their time is up.
-    const calls = [
-      sidecar.remote.tail(
-        { workerName: 'steady' },
+    // The CLI answers both while this process is stopped, and their time is up. It must stop it before.
+    for (let timeout = 250; ; timeout *= 2) {
+      const payload = { startedMs: Date.now(), timeoutMs: timeout };
+      const tail = sidecar.remote.tail(
+        { workerName: 'behind-stop' },
         proxy(() => {}),
-        { timeout: 250 },
-      ),
-      sidecar.call('system.ping', { payload: 'stop-host' }, { timeout: 250 }),
-    ];
-    const outcomes = (await Promise.allSettled(calls)).map(({ status, reason }) => reason?.code ?? status);
-    await sidecar.stop();
-    process.stdout.write(`${outcomes}\n`);
+        { timeout },
+      );
+      const calls = [tail, sidecar.call('system.ping', { payload }, { timeout })];
+      const outcomes = (await Promise.allSettled(calls)).map(({ status, reason }) => reason?.code ?? status);
+      const { payload: wasStopped } = await sidecar.call('system.ping', { payload: 'was-host-stopped' });
+      if (!wasStopped) continue;
+      await sidecar.stop();
+      process.stdout.write(`${outcomes}\n`);
+      break;
+    }
     break;
   }
   case 'error':
