@@ -48,5 +48,6 @@ function fencedR2(r2: R2Storage, change: Change): R2Storage {
     list: (...args) => r2.list(...args),
     put: (...args) => change(() => r2.put(...args)),
     delete: (...args) => change(() => r2.delete(...args)),
+    wipe: (...args) => change(() => r2.wipe(...args)),
   };
 }

@@ -19,6 +19,8 @@ export const LIMITS = {
   /** https://developers.cloudflare.com/r2/platform/limits/ */
   r2KeyBytes: 1024,
   r2MetadataBytes: 8192,
+  /** https://developers.cloudflare.com/r2/api/workers/workers-api-reference/ */
+  r2DeleteKeys: 1000,
   /** What one upload through the REST API takes. */
   r2UploadBytes: 300 * 1024 * 1024,
 } as const;

@@ -85,9 +85,16 @@ export interface R2Storage {
       httpMetadata?: Record<string, string>;
       customMetadata?: Record<string, string>;
       storageClass?: string;
+      /** Ends the upload, and nothing of it stays. */
+      signal?: AbortSignal;
     },
   ): Promise<R2ObjectInfo>;
   delete(bucket: string, keys: readonly string[]): Promise<void>;
+  /**
+   * Removes what an empty bucket still keeps on disk, such as uploads that were never completed.
+   * @throws SidecarError `not-empty`
+   */
+  wipe(bucket: string): Promise<void>;
   list(
     bucket: string,
     options?: { prefix?: string; cursor?: string; delimiter?: string; limit?: number; startAfter?: string },

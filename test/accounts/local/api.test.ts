@@ -223,15 +223,17 @@ test('objects with their metadata go through the SDK and come back', async () =>
   await r2.deleteR2Bucket(api, 'objects', never());
 });
 
-test('a storage class that is not there is refused, for buckets as for objects', async () => {
+test('an object keeps its storage class, and a bucket of another one is refused', async () => {
   const infrequent = { storageClass: 'InfrequentAccess' as const };
   await assert.rejects(r2.createR2Bucket(api, { name: 'cold-bucket', ...infrequent }, never()), {
     code: 'unsupported',
   });
   await r2.createR2Bucket(api, { name: 'warm-bucket' }, never());
-  await assert.rejects(r2.putObject(api, 'warm-bucket', 'o', new Blob(['x']), infrequent, never()), {
-    code: 'unsupported',
-  });
+  await r2.putObject(api, 'warm-bucket', 'o', new Blob(['x']), infrequent, never());
+  const { object } = await r2.getObject(api, 'warm-bucket', 'o', never());
+  assert.equal(object.storageClass, infrequent.storageClass);
+  const frozen = r2.putObject(api, 'warm-bucket', 'p', new Blob(['x']), { storageClass: 'Frozen' }, never());
+  await assert.rejects(frozen, { code: 'invalid-params', message: /Frozen/ });
 });
 
 test('a part of an object is answered with its range', async () => {

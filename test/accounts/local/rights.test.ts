@@ -50,6 +50,7 @@ const recorder: LocalRuntime = {
       return object;
     },
     delete: async () => void changes.push('r2.delete'),
+    wipe: async () => void changes.push('r2.wipe'),
     list: async () => ({ objects: [], delimitedPrefixes: [] }),
   },
   pids: [],

@@ -115,6 +115,7 @@ function removeBucket(services: LocalServices, name: string): Promise<void> {
     if (objects.length > 0) {
       throw new ApiError(409, 10008, `The bucket you tried to delete is not empty: ${name}`);
     }
+    await (await services.storage()).r2.wipe(name);
     draft.r2.buckets = draft.r2.buckets.filter((bucket) => bucket.name !== name);
   });
 }

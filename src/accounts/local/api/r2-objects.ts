@@ -80,7 +80,7 @@ async function getObject(r2: R2Storage, bucket: string, { params, request }: Cal
     if (!object) throw noObject(key);
     return ok(describe(object));
   }
-  const found = await r2.get(bucket, key, { range });
+  const found = await r2.get(bucket, key, { range }).catch(asUnsatisfiable);
   if (!found) throw noObject(key);
   const headers = headersOf(found.object);
   if (!found.range || found.range.length === found.object.size) {
@@ -91,6 +91,13 @@ async function getObject(r2: R2Storage, bucket: string, { params, request }: Cal
   headers.set('content-length', String(length));
   headers.set('content-range', `bytes ${offset}-${offset + length - 1}/${found.object.size}`);
   return new Response(found.body, { status: 206, headers });
+}
+
+/** As Cloudflare answers a range that no byte of the object is in. */
+function asUnsatisfiable(error: unknown): never {
+  if (error instanceof SidecarError && error.data.status === 416)
+    throw new ApiError(416, 10039, error.message);
+  throw error;
 }
 
 function headersOf(object: R2ObjectInfo): Headers {
@@ -121,6 +128,7 @@ async function putObject(r2: R2Storage, bucket: string, { params, request }: Cal
     size,
     ...metadataOf(request.headers),
     storageClass: request.headers.get(STORAGE_CLASS_HEADER) ?? 'Standard',
+    signal: request.signal,
   });
   return ok({
     key: stored.key,
@@ -139,11 +147,10 @@ function metadataOf(headers: Headers) {
   const isTime = cacheExpiry !== undefined && !Number.isNaN(Date.parse(cacheExpiry));
   const httpMetadata: Record<string, string> = { ...fields, ...(isTime && { cacheExpiry }) };
   const customMetadata = custom === null ? {} : parseCustomMetadata(custom);
-  const bytes = [...Object.values(httpMetadata), ...Object.entries(customMetadata).flat()]
-    .map((text) => Buffer.byteLength(text))
-    .reduce((sum, one) => sum + one, 0);
-  if (bytes <= LIMITS.r2MetadataBytes) return { httpMetadata, customMetadata };
-  throw new ApiError(413, 10012, `The metadata has ${bytes} bytes; the limit is ${LIMITS.r2MetadataBytes}`);
+  for (const texts of [Object.values(httpMetadata), Object.entries(customMetadata).flat()]) {
+    checkBytes(texts.join(''), LIMITS.r2MetadataBytes, 'The metadata', 10012, 413);
+  }
+  return { httpMetadata, customMetadata };
 }
 
 function parseCustomMetadata(text: string): Record<string, string> {
@@ -161,6 +168,9 @@ function parseCustomMetadata(text: string): Record<string, string> {
 async function deleteMany(r2: R2Storage, bucket: string, { request }: Call): Promise<Response> {
   const keys = await jsonBody(request);
   if (!Array.isArray(keys)) throw new ApiError(400, 10001, 'The request body must be an array of keys');
+  if (keys.length > LIMITS.r2DeleteKeys) {
+    throw new ApiError(400, 10029, `${keys.length} keys; one request deletes at most ${LIMITS.r2DeleteKeys}`);
+  }
   await r2.delete(bucket, keys.map(String));
   return ok(keys.map((key) => ({ key: String(key) })));
 }

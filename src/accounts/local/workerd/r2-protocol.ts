@@ -12,6 +12,7 @@ export interface RawR2Object {
   httpFields?: Record<string, string | number>;
   customFields?: { k: string; v: string }[];
   range?: { offset: number; length: number };
+  storageClass?: string;
 }
 
 export interface RawR2List {
@@ -28,10 +29,11 @@ const ERROR_HEADER = 'cf-r2-error';
 /** Codes of R2: https://developers.cloudflare.com/r2/api/error-codes/ */
 const NO_SUCH_OBJECT = 10007;
 const LIMIT_CODES = new Set([100100, 10012]);
-const PARAMETER_CODES = new Set([10020, 10022, 10029, 10039]);
+const PARAMETER_CODES = new Set([10020, 10022, 10029, 10039, 10062]);
+const NOT_EMPTY = 10008;
 
-/** The simulator keeps no storage class: every local object is of the standard one. */
-export const STORAGE_CLASS = 'Standard';
+/** What an answer leaves out. */
+const STORAGE_CLASS = 'Standard';
 
 export function toObjectInfo(raw: RawR2Object): R2ObjectInfo {
   const httpMetadata: Record<string, string> = {};
@@ -46,7 +48,7 @@ export function toObjectInfo(raw: RawR2Object): R2ObjectInfo {
     uploaded: raw.uploaded,
     httpMetadata,
     customMetadata: Object.fromEntries((raw.customFields ?? []).map(({ k, v }) => [k, v])),
-    storageClass: STORAGE_CLASS,
+    storageClass: raw.storageClass ?? STORAGE_CLASS,
   };
 }
 
@@ -85,6 +87,7 @@ export function isFound(response: IncomingMessage, what: string): boolean {
   const message = `${what} failed: ${error?.message ?? `the local R2 storage answered ${status}`}`;
   const code = error?.v4code ?? 0;
   if (LIMIT_CODES.has(code)) throw new SidecarError('limit-exceeded', message, { data: { status } });
+  if (code === NOT_EMPTY) throw new SidecarError('not-empty', message, { data: { status } });
   if (PARAMETER_CODES.has(code)) throw new SidecarError('invalid-params', message, { data: { status } });
   throw new SidecarError('workerd-failed', message, { data: { status, stderr: [] } });
 }

@@ -179,9 +179,19 @@ export const RESOURCE_HEADER = 'fluorite-flake-resource';
  * go beyond KV's protocol, told by the header \`fluorite-flake-kv\`: \`get\` adds expiration and metadata, \`clear\` deletes all.
  */
 export const STORAGE_SOURCE = `
-import kv, { KVNamespace } from './kv.js';
-import { R2BucketObject } from './r2.js';
-export { KVNamespace, R2BucketObject };
+import kv, { KVNamespace as SimulatedNamespace } from './kv.js';
+import { above, fromCursor, toCursor } from './keys.js';
+export { Bucket as R2BucketObject } from './bucket.js';
+
+export class KVNamespace extends SimulatedNamespace {
+  /** As the simulator's own, but that a NUL does not end a prefix, as it does for SQLite's length(). */
+  list(prefix, after, limit) {
+    const end = above(prefix);
+    const query = 'SELECT key, expiration, metadata FROM entries WHERE key > ? AND key >= ? AND (? IS NULL OR key < ?) ' +
+      'AND (expiration IS NULL OR expiration > ?) ORDER BY key LIMIT ?';
+    return this.sql.exec(query, after, prefix, end, end, Date.now(), limit).toArray();
+  }
+}
 
 export default {
   async fetch(request, env) {
@@ -200,8 +210,26 @@ function fetchKv(request, env, namespace) {
   switch (request.headers.get('fluorite-flake-kv')) {
     case 'get': return getWithDetails(request, send);
     case 'clear': return clear(send);
-    default: return send(request);
   }
+  const url = new URL(request.url);
+  return request.method === 'GET' && url.pathname === '/' ? list(url, namespace, send) : send(request);
+}
+
+/** A page of keys. The simulator's cursor is a key: ours tells also which listing it belongs to. */
+async function list(url, namespace, send) {
+  const scope = ['kv', namespace, url.searchParams.get('prefix') ?? ''];
+  const cursor = url.searchParams.get('cursor');
+  if (cursor) {
+    const inner = fromCursor(cursor, scope);
+    if (inner === undefined) {
+      return new Response(null, { status: 400, statusText: 'The cursor is not one of this listing' });
+    }
+    url.searchParams.set('cursor', inner);
+  }
+  const response = await send(new Request(url));
+  if (!response.ok) return response;
+  const page = await response.json();
+  return Response.json({ ...page, ...(page.cursor && { cursor: toCursor(page.cursor, scope) }) });
 }
 
 async function getWithDetails(request, send) {

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { fileError } from '../file-error.js';
 import { makePrivateFolder } from '../private-folder.js';
+import { BUCKET_SOURCE, KEYS_SOURCE } from './bucket-source.js';
 import { bool, configFile, embed, list, struct, text } from './config-text.js';
 import type { WorkerdLauncher } from './launcher.js';
+import { removeDrafts, tidyBuckets } from './leftovers.js';
 import { readR2Simulator } from './r2-simulator.js';
 import { SocketHttp } from './socket-http.js';
 import { STORAGE_SOURCE } from './sources.js';
@@ -61,6 +63,7 @@ export class StorageProcess {
     this.#running = undefined;
     const folder = join(this.stateDir, 'storage');
     for (const name of ['', ...Object.values(FOLDERS)]) await makeStorageFolder(join(folder, name));
+    for (const name of [FOLDERS.r2Blobs, FOLDERS.kvBlobs]) await removeDrafts(join(folder, name));
     const simulator = await readR2Simulator();
     const socketPath = await this.launcher.storageSocket();
     const process = await this.launcher.start({
@@ -68,14 +71,19 @@ export class StorageProcess {
       configText: storageConfig(folder, socketPath),
       files: new Map<string, string | Uint8Array>([
         ['storage.js', STORAGE_SOURCE],
+        ['bucket.js', BUCKET_SOURCE],
+        ['keys.js', KEYS_SOURCE],
         ['r2.js', simulator],
       ]),
       socketNames: ['storage'],
       // `bundled` modules need it.
       experimental: true,
     });
-    this.#running = { process, http: new SocketHttp(socketPath) };
-    return this.#running.http;
+    const http = new SocketHttp(socketPath);
+    this.#running = { process, http };
+    // Nobody waits for it, and a bucket that is missed here is tidied when it is used.
+    void tidyBuckets(join(folder, FOLDERS.r2Blobs), http).catch(() => {});
+    return http;
   }
 }
 
@@ -95,6 +103,8 @@ export function storageConfig(folder: string, socketPath: string): string {
   const worker = struct({
     modules: list([
       struct({ name: text('storage.js'), esModule: embed('storage.js') }),
+      struct({ name: text('bucket.js'), esModule: embed('bucket.js') }),
+      struct({ name: text('keys.js'), esModule: embed('keys.js') }),
       struct({ name: text('kv.js'), bundled: text('/workerd/kv.js') }),
       struct({ name: text('r2.js'), esModule: embed('r2.js') }),
     ]),

@@ -186,9 +186,6 @@ test('R2 takes streams of known and of unknown size, and refuses a wrong size', 
     code: 'invalid-params',
     message: /longer/,
   });
-  await assert.rejects(r2.put('b', 'bad', bytes('x'), { storageClass: 'InfrequentAccess' }), {
-    code: 'unsupported',
-  });
   await assert.rejects(r2.put('b', 'k'.repeat(1025), bytes('x')), { code: 'invalid-params' });
   assert.equal(await r2.head('b', 'bad'), undefined);
   assert.equal((await r2.put('b', 'array', new Uint8Array(size))).size, size);
