@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { SidecarError } from '../../../protocol/index.js';
 import type { KvStorage } from '../runtime.js';
+import { orDiskFull } from './disk-full.js';
 import { fromWeb, readAll, type SocketRequest, toWeb } from './socket-http.js';
 import { RESOURCE_HEADER } from './sources.js';
 import type { StorageProcess } from './storage-process.js';
@@ -44,7 +45,10 @@ export class WorkerdKvStorage implements KvStorage {
     const value =
       body instanceof Uint8Array ? body : limited(fromWeb(body), MAX_VALUE_BYTES, () => tooLarge(what));
     const response = await this.#send(namespaceId, 'PUT', `${keyPath(key)}?${query}`, headers, value);
-    await assertOk(response, `Writing key ${JSON.stringify(key)}`);
+    await assertOk(response, `Writing key ${JSON.stringify(key)}`).catch(async (error: unknown) => {
+      const bytes = body instanceof Uint8Array ? body.byteLength : 0;
+      throw await orDiskFull(error, `the key ${JSON.stringify(key)}`, this.storage.stateDir, bytes);
+    });
     response.resume();
   }
 

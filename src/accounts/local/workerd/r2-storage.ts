@@ -9,6 +9,7 @@ import { SidecarError } from '../../../protocol/index.js';
 import { fileError } from '../file-error.js';
 import { makePrivateFolder } from '../private-folder.js';
 import type { R2Storage } from '../runtime.js';
+import { orDiskFull } from './disk-full.js';
 import {
   isFound,
   METADATA_SIZE_HEADER,
@@ -151,7 +152,11 @@ export class WorkerdR2Storage implements R2Storage {
     signal?: AbortSignal,
   ): ReturnType<R2Storage['put']> {
     const response = await this.#write(bucket, request, body, size, signal);
-    isFound(response, 'Writing the object');
+    try {
+      isFound(response, 'Writing the object');
+    } catch (error) {
+      throw await orDiskFull(error, 'an object', this.stateDir, size);
+    }
     const { metadata } = await readMetadata<RawR2Object>(response);
     response.resume();
     return toObjectInfo(metadata);

@@ -24,7 +24,7 @@ export class StorageProcess {
 
   constructor(
     private readonly launcher: WorkerdLauncher,
-    private readonly stateDir: string,
+    readonly stateDir: string,
   ) {}
 
   /** The connection to the storage, once it serves. */
