@@ -1,5 +1,5 @@
 import type { ObjectUploadResponse } from 'cloudflare/resources/r2/buckets/objects';
-import type { R2Bucket, R2HttpMetadata, R2Object } from '../protocol/index.js';
+import { type R2Bucket, type R2HttpMetadata, type R2Object, SidecarError } from '../protocol/index.js';
 import type { Api } from './client.js';
 import { call } from './errors.js';
 import { everyCursor, listed } from './pages.js';
@@ -120,6 +120,7 @@ export async function getObject(
   key: string,
   signal: AbortSignal,
 ): Promise<{ object: R2Object; body: Response }> {
+  checkAddressable(key);
   const params = { account_id: accountId, bucket_name: bucket };
   const body = await call(`read the object ${key} of ${bucket}`, signal, (signal) =>
     client.r2.buckets.objects.get(key, params, { signal }),
@@ -143,6 +144,7 @@ export async function putObject(
   options: PutObjectOptions,
   signal: AbortSignal,
 ): Promise<R2Object> {
+  checkAddressable(key);
   const path = `/accounts/${accountId}/r2/buckets/${bucket}/objects/${encodeURIComponent(key)}`;
   const { result } = await call(`write the object ${key} of ${bucket}`, signal, (signal) =>
     client.put<{ result: ObjectUploadResponse }>(path, { body, headers: objectHeaders(options), signal }),
@@ -165,9 +167,21 @@ export async function deleteObject(
   key: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const params = { account_id: accountId, bucket_name: bucket };
   await call(`delete the object ${key} of ${bucket}`, signal, (signal) =>
-    client.r2.buckets.objects.delete(key, params, { signal }),
+    isAddressable(key)
+      ? client.r2.buckets.objects.delete(key, { account_id: accountId, bucket_name: bucket }, { signal })
+      : client.delete(`/accounts/${accountId}/r2/buckets/${bucket}/objects`, { body: [key], signal }),
+  );
+}
+
+/** A URL's path cannot end with such a key. Workers can store it; a listing tells it, and a batch deletes it. */
+const isAddressable = (key: string) => key !== '' && key !== '.' && key !== '..';
+
+function checkAddressable(key: string): void {
+  if (isAddressable(key)) return;
+  throw new SidecarError(
+    'invalid-params',
+    `The object ${JSON.stringify(key)} has no URL in Cloudflare's API. It can be listed and deleted here; read and write it from a Worker.`,
   );
 }
 

@@ -311,7 +311,7 @@ export const methods = {
     summary: 'Reads an object, inline or into the file `path`.',
     params: z.strictObject({
       bucket: r.r2BucketName(),
-      key: r.r2ObjectKey(),
+      key: r.r2StoredKey(),
       path: r.path().optional(),
     }),
     result: r.r2Object().extend({
@@ -334,7 +334,7 @@ export const methods = {
         bodyEncoding: r.bodyEncoding().default('utf8'),
         path: r.path().optional(),
         httpMetadata: r.r2HttpMetadataParams().optional(),
-        customMetadata: z.record(r.text(), r.text()).optional(),
+        customMetadata: r.r2CustomMetadata().optional(),
         storageClass: r.r2StorageClass().optional(),
       })
       .refine(
@@ -349,7 +349,7 @@ export const methods = {
   })),
   'r2.deleteObject': method(() => ({
     summary: 'Deletes an object; deleting one that is not there succeeds, as in R2.',
-    params: z.strictObject({ bucket: r.r2BucketName(), key: r.r2ObjectKey() }),
+    params: z.strictObject({ bucket: r.r2BucketName(), key: r.r2StoredKey() }),
     result: success(),
     errors: RUNTIME_ERRORS,
     repeatable: true,

@@ -36,6 +36,22 @@ export const r2BucketName = lazy(() =>
 /** An R2 object key: 1 to 1,024 bytes of UTF-8. */
 export const r2ObjectKey = lazy(() => ruled(z.string().min(1), r2KeyFault));
 
+/** The key of an object that a Worker may have stored: R2 takes the empty one from Workers. */
+export const r2StoredKey = lazy(() => ruled(z.string(), r2KeyFault));
+
+/** What is kept with an object beside its HTTP metadata. A JavaScript object cannot safely have the name `__proto__`. */
+export const r2CustomMetadata = lazy(() =>
+  z.preprocess(
+    (value, context) => {
+      if (typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__')) {
+        context.addIssue({ code: 'custom', message: '`__proto__` cannot be a name of metadata here' });
+      }
+      return value;
+    },
+    z.record(text(), text()),
+  ),
+);
+
 /** A KV key: 1 to 512 bytes of UTF-8, not `.` or `..`. */
 export const kvKey = lazy(() => ruled(z.string().min(1), kvKeyFault));
 

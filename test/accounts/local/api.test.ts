@@ -236,6 +236,59 @@ test('an object keeps its storage class, and a bucket of another one is refused'
   await assert.rejects(frozen, { code: 'invalid-params', message: /Frozen/ });
 });
 
+test('a key that no URL can hold is listed and deleted, and refused in words where a URL is needed', async () => {
+  await r2.createR2Bucket(api, { name: 'unaddressed' }, never());
+  const keys = ['', '.', '..'];
+  const puts = keys.map((key) => `await env.B.put(${JSON.stringify(key)}, 'w');`).join(' ');
+  const script = `export default { async fetch(r, env) { ${puts} return new Response('put'); } }`;
+  const bindings: WorkerBinding[] = [{ type: 'r2_bucket', name: 'B', bucket_name: 'unaddressed' }];
+  await workers.uploadWorker(api, upload('putter', script, bindings), {}, never());
+  assert.equal(await textOf('putter'), 'put');
+  const { items } = await r2.listObjects(api, 'unaddressed', {}, never());
+  assert.deepEqual(
+    items.map(({ key }) => key),
+    keys,
+  );
+  for (const key of keys) {
+    const refused = { code: 'invalid-params', message: /no URL/ };
+    await assert.rejects(r2.getObject(api, 'unaddressed', key, never()), refused);
+    await assert.rejects(r2.putObject(api, 'unaddressed', key, new Blob(['x']), {}, never()), refused);
+    await r2.deleteObject(api, 'unaddressed', key, never());
+  }
+  await r2.deleteR2Bucket(api, 'unaddressed', never());
+});
+
+test('metadata of a KV key has its limit in bytes of UTF-8', async () => {
+  const { id } = await kv.createKvNamespace(api, 'metadata', never());
+  const put = (metadata: unknown) => kv.putValue(api, id, 'k', new Blob(['v']), { metadata }, never());
+  for (const fits of ['x'.repeat(1022), 'é'.repeat(511), `${'😀'.repeat(255)}xx`, '\x7f', '\0\n']) {
+    await put(fits);
+    assert.equal(await kv.getMetadata(api, id, 'k', never()), fits);
+  }
+  for (const over of ['x'.repeat(1023), `${'é'.repeat(511)}x`])
+    await assert.rejects(put(over), { code: 'limit-exceeded' });
+});
+
+test('what R2 refuses has the status and number of Cloudflare', async () => {
+  await r2.createR2Bucket(api, { name: 'refusing' }, never());
+  await r2.putObject(api, 'refusing', 'o', new Blob(['0123456789']), {}, never());
+  const objects = `/accounts/${accountId}/r2/buckets/refusing/objects`;
+  const headers = { range: 'bytes=10-' };
+  await assert.rejects(client.get(`${objects}/o`, { headers }).asResponse(), (error: { status: number }) => {
+    assert.deepEqual(
+      [error.status, (error as unknown as { error: Envelope }).error.errors[0]?.code],
+      [416, 10039],
+    );
+    return true;
+  });
+  const keys = Array.from({ length: 1001 }, (_, index) => `k${index}`);
+  assert.equal((await raw('delete', objects, keys)).status, 400);
+  assert.equal((await raw('delete', objects, keys.slice(1))).status, 200);
+  await assert.rejects(r2.listObjects(api, 'refusing', { cursor: 'foreign' }, never()), {
+    code: 'invalid-params',
+  });
+});
+
 test('a part of an object is answered with its range', async () => {
   await r2.createR2Bucket(api, { name: 'ranges' }, never());
   await r2.putObject(api, 'ranges', 'o', new Blob(['0123456789']), {}, never());

@@ -38,7 +38,7 @@ export class WorkerdKvStorage implements KvStorage {
     if (options.expirationTtl !== undefined) query.set('expiration_ttl', String(options.expirationTtl));
     const headers: Record<string, string> = {};
     if (options.metadata !== undefined && options.metadata !== null) {
-      headers['cf-kv-metadata'] = asciiJson(options.metadata);
+      headers['cf-kv-metadata'] = headerJson(options.metadata);
     }
     const what = `The value of key ${JSON.stringify(key)}`;
     if (body instanceof Uint8Array && body.byteLength > MAX_VALUE_BYTES) throw tooLarge(what);
@@ -124,12 +124,10 @@ function keyPath(key: string): string {
   return `/${encodeURIComponent(key)}`;
 }
 
-/** JSON in ASCII: a header carries nothing else safely. */
-function asciiJson(value: unknown): string {
-  return JSON.stringify(value).replace(
-    /[\u007f-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+/** JSON as UTF-8, a byte a character, as Node writes headers: escaped it would be too long, which counts its bytes. */
+function headerJson(value: unknown): string {
+  const json = JSON.stringify(value).replaceAll('\x7f', '\\u007f');
+  return Buffer.from(json).toString('latin1');
 }
 
 const tooLarge = (what: string) =>
