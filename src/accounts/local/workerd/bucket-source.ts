@@ -111,10 +111,14 @@ export class Bucket extends R2BucketObject {
   }
 
   /** Takes note of the class of what was written, which is known by its version. */
-  async #keepClass(answer, { method, object, storageClass = 'Standard' }) {
+  async #keepClass(answer, { method, object, uploadId: completed, storageClass = 'Standard' }) {
     if (method === 'createMultipartUpload') {
       const { uploadId } = JSON.parse(await answer.clone().text());
       if (storageClass !== 'Standard') this.#setClass('upload:' + uploadId, object, storageClass);
+    }
+    if (method === 'completeMultipartUpload') {
+      const [begun] = this.#sql.exec('DELETE FROM ff_storage_classes WHERE key = ? RETURNING class', 'upload:' + completed).toArray();
+      return begun === undefined ? answer : this.#keepClass(answer, { method: 'put', object, storageClass: begun.class });
     }
     if (method !== 'put' || storageClass === 'Standard') return answer;
     const stored = await answer.clone().json();

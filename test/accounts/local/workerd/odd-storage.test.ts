@@ -221,6 +221,14 @@ test('an object keeps its storage class, whoever wrote it', async (context) => {
     (await runtime.r2.list('bucket')).objects.map((one) => one.storageClass),
     [storageClass, storageClass],
   );
+  const script = `export default { async fetch(request, env) {
+    const upload = await env.R2.createMultipartUpload('parts', { storageClass: '${storageClass}' });
+    const { storageClass } = await upload.complete([await upload.uploadPart(1, 'part')]);
+    return new Response(storageClass + ' ' + (await env.R2.head('parts')).storageClass);
+  } };`;
+  const bindings = [{ type: 'r2_bucket' as const, name: 'R2', bucket_name: 'bucket' }];
+  await runtime.deploy([worker('parts', script, { bindings })]);
+  assert.equal(await invokeText(runtime, 'parts'), `${storageClass} ${storageClass}`);
   await runtime.r2.put('bucket', 'a', bytes('again'));
   assert.equal((await runtime.r2.head('bucket', 'a'))?.storageClass, 'Standard');
 });
