@@ -8,13 +8,13 @@ import { build } from 'esbuild';
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
 
 /** What R2 takes for an object's metadata by now: https://developers.cloudflare.com/r2/platform/limits/ */
-const METADATA_BYTES = ['MAX_METADATA_SIZE: 2048', 'MAX_METADATA_SIZE: 8192'];
+const METADATA_BYTES = { old: 'MAX_METADATA_SIZE: 2048', current: 'MAX_METADATA_SIZE: 8192' };
 
 /** @param {import('esbuild').PluginBuild} build */
 function raiseLimits(build) {
   build.onLoad({ filter: /bucket\.worker\.js$/ }, async ({ path }) => {
     const source = await readFile(path, 'utf8');
-    const [old, current] = METADATA_BYTES;
+    const { old, current } = METADATA_BYTES;
     if (source.split(old).length !== 2)
       throw new Error(`${path} has no ${old}: look whether it has the limit of R2 now.`);
     return { contents: source.replace(old, current), loader: 'js' };
