@@ -2,8 +2,13 @@
 const CONTROL_CHARACTER = /[^\t -~\x80-\xff]/g;
 
 /** A text as the value of a header: its UTF-8, a character a byte, because a header holds no more. */
+export function toHeaderBytes(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}
+
+/** The same, with a blank for each character that no header holds. */
 export function toHeaderText(text: string): string {
-  return Buffer.from(text).toString('latin1').replace(CONTROL_CHARACTER, ' ');
+  return toHeaderBytes(text).replace(CONTROL_CHARACTER, ' ');
 }
 
 /** The text of a header's value: UTF-8 where it is valid, else Latin-1, as older clients send it. */

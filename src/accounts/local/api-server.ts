@@ -66,6 +66,8 @@ export async function serveLocalApi(options: ApiServerOptions): Promise<ApiServe
       });
     },
   );
+  // Their size is limited; past a number of its own Node leaves headers out without a word.
+  server.maxHeadersCount = 0;
   server.requestTimeout = 0; // Uploads of big objects take as long as they take.
   // A tail's URL is a secret of its own; its viewer sends no token, as at Cloudflare.
   server.on('upgrade', (request, stream, head) => tails.upgrade(request, stream, head));

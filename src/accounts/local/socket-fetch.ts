@@ -32,6 +32,8 @@ export async function fetchOverSocket(
     signal: request.signal,
     ...(agent && { agent }),
   });
+  // Their size is limited above; past a number of its own Node leaves headers out without a word.
+  outgoing.maxHeadersCount = 0;
   if (onAccepted) outgoing.on('information', onAccepted);
   // Until the answer `answered` tells of errors, then its body does; one that comes late may not end the process.
   outgoing.on('error', ignore);

@@ -43,6 +43,8 @@ export async function serveOnSocket(
       });
     },
   );
+  // Their size is limited; past a number of its own Node leaves headers out without a word.
+  server.maxHeadersCount = 0;
   server.requestTimeout = 0; // Uploads of big objects take as long as they take.
   server.listen(socketPath);
   await once(server, 'listening');

@@ -1,3 +1,4 @@
+import { fromHeaderText, toHeaderBytes } from '../../cloudflare/header-text.js';
 import { type ParsedParams, type Result, SidecarError } from '../../protocol/index.js';
 import type { CallContext, ServerServices } from '../context.js';
 import { decodeInline, readInline } from './inline.js';
@@ -26,7 +27,10 @@ function toRequest(params: ParsedParams<'dashboard.invokeWorker'>, signal: Abort
   try {
     const request = new Request(new URL(url, `http://${name.replaceAll('_', '-')}.local`), {
       method,
-      headers,
+      headers: Object.entries(headers ?? {}).map(([key, value]): [string, string] => [
+        key,
+        toHeaderBytes(value),
+      ]),
       signal,
       redirect: 'manual',
       ...(content && { body: content }),
@@ -50,5 +54,6 @@ function toRequest(params: ParsedParams<'dashboard.invokeWorker'>, signal: Abort
 function headersOf(headers: Headers): Record<string, string> {
   const cookies = headers.getSetCookie();
   const all = Object.fromEntries(headers);
-  return cookies.length > 1 ? { ...all, 'set-cookie': cookies.join('\n') } : all;
+  const joined = cookies.length > 1 ? { ...all, 'set-cookie': cookies.join('\n') } : all;
+  return Object.fromEntries(Object.entries(joined).map(([name, value]) => [name, fromHeaderText(value)]));
 }

@@ -63,6 +63,8 @@ export class SocketHttp {
         maxHeaderSize: MAX_HEADER_BYTES,
         signal,
       });
+      // Their size is limited above; past a number of its own Node leaves headers out without a word.
+      outgoing.maxHeadersCount = 0;
       outgoing.once('socket', keepReading);
       outgoing.once('response', resolve);
       if (headTimeoutMs !== undefined) limitHead(outgoing, body, headTimeoutMs);
