@@ -100,7 +100,7 @@ export const ERRORS = {
   'unsupported-platform': row(OWN, 400),
   /** The optional package `workerd` is not installed. */
   'workerd-missing': row(OWN, 400, { advice: 'Run `npm install workerd`.' }),
-  /** workerd ended or did not become ready; `data.stderr` holds its last lines. */
+  /** workerd ended or did not become ready, with its last lines in `data.stderr`; or an answer broke off. */
   'workerd-failed': row(OWN, 424),
   /** Another process owns the state directory and does not answer, or is another version; `data.pid` names it. */
   'state-locked': row(OWN, 423),

@@ -202,9 +202,11 @@ export class Generation {
       );
     }
     if (this.#hung !== undefined) return this.#broken(this.#hung, error);
-    return isConnectionError(error)
-      ? this.#broken(`ended before Worker ${workerName} had answered`, error)
-      : error;
+    if (!isConnectionError(error)) return error;
+    if (!this.process.alive) return this.#broken(`ended before Worker ${workerName} had answered`, error);
+    // A Worker that breaks its own answer off looks like this, and so does a workerd whose end is not noticed yet.
+    const message = `The answer of Worker ${workerName} broke off: its connection was closed before it was complete.`;
+    return new SidecarError('workerd-failed', message, { data: { workerName }, cause: error });
   }
 
   #broken(what: string, cause: unknown): SidecarError {

@@ -13,7 +13,7 @@ export async function storageSend(storage: StorageProcess, request: SocketReques
     if (cause instanceof SidecarError || !isConnectionError(cause)) throw cause;
     throw new SidecarError(
       'workerd-failed',
-      `The local storage did not answer (${(cause as NodeJS.ErrnoException).code}). The next use starts it anew.`,
+      `The local storage did not answer (${(cause as NodeJS.ErrnoException).code}). Where it has ended, the next use starts it anew.`,
       { data: { stderr: [...storage.stderr] }, cause },
     );
   }
@@ -37,7 +37,7 @@ const isNobodyThere = (error: unknown) =>
 
 const CONNECTION_ERRORS = new Set(['ECONNRESET', 'ECONNREFUSED', 'ENOENT', 'EPIPE', 'ECONNABORTED']);
 
-/** Whether the connection broke or could not be made: the process behind it has ended. */
+/** Whether the connection broke or could not be made; the process behind it need not have ended. */
 export function isConnectionError(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
   if (code !== undefined && CONNECTION_ERRORS.has(code)) return true;

@@ -11,6 +11,16 @@ let sidecar: TauriSidecar;
 
 const SCRIPT = `export default {
   fetch(request) {
+    const { pathname } = new URL(request.url);
+    if (pathname === '/empty') {
+      const headers = { 'content-encoding': request.headers.get('x-in') };
+      return new Response(null, { encodeBody: 'manual', headers });
+    }
+    if (pathname === '/breaks') {
+      const pull = (controller) => (sent++ < 1 ? controller.enqueue(new Uint8Array(1000)) : controller.error(new Error('broken')));
+      let sent = 0;
+      return new Response(new ReadableStream({ pull }));
+    }
     const headers = new Headers({ 'x-out': request.headers.get('x-in') ?? '' });
     const count = Number(request.headers.get('x-count') ?? 0);
     for (let i = 0; i < count; i++) headers.set('x-' + i, 'v');
@@ -25,8 +35,8 @@ before(async () => {
 });
 after(() => sidecar.stop());
 
-const invoke = (headers: Record<string, string>) =>
-  sidecar.call('dashboard.invokeWorker', { name: 'echo', headers });
+const invoke = (headers: Record<string, string>, url = '/') =>
+  sidecar.call('dashboard.invokeWorker', { name: 'echo', url, headers });
 
 for (const value of ['plain', 'café', '日本', 'naïve – “quoted” 🎉', '\u00ff', 'a\tb']) {
   test(`a header's value ${JSON.stringify(value)} reaches the Worker, and comes back`, async () => {
@@ -44,4 +54,20 @@ for (const value of ['a\r\nx-injected: 1', 'a\0b', 'a\nb']) {
 test('thousands of short headers arrive, each of them', async () => {
   const { headers } = await invoke({ 'x-count': '2500' });
   assert.equal(Object.keys(headers).filter((name) => /^x-\d+$/.test(name)).length, 2500);
+});
+
+for (const encoding of ['gzip', 'br', 'deflate', 'gzip, br', 'zstd', 'none-such']) {
+  test(`an empty answer with the content-encoding ${encoding} is an empty answer`, async () => {
+    const { status, body } = await invoke({ 'x-in': encoding }, '/empty');
+    assert.deepEqual([status, body], [200, '']);
+  });
+}
+
+test('an answer that its Worker breaks off is no end of workerd, and the next one comes from the same process', async () => {
+  await assert.rejects(invoke({}, '/breaks'), ({ code, message }: { code: string; message: string }) => {
+    assert.equal(code, 'workerd-failed');
+    assert.match(message, /^The answer of Worker echo broke off/);
+    return true;
+  });
+  assert.equal((await invoke({ 'x-in': 'still here' })).headers['x-out'], 'still here');
 });
