@@ -10,6 +10,7 @@ import {
 import { PendingTable } from '../src/transport/pending-table.js';
 import { cancelled, indeterminate, lostTwice, overloaded, timedOut } from './call-errors.js';
 import { type CallOptions, checkCallOptions } from './call-options.js';
+import { nameCaller, rejection } from './caller-stack.js';
 import { decode, RawResult } from './raw-result.js';
 import { writeParams } from './request-params.js';
 
@@ -37,8 +38,8 @@ interface Pending {
   deadlineMs: number;
   timeoutMs: number;
   post(body: string): void;
-  resolve(result: unknown): void;
-  reject(error: SidecarError): void;
+  /** Settles the call; with a {@link rejection} it rejects. */
+  settle(result: unknown): void;
   onResult: ((result: unknown) => void) | undefined;
   onProgress: CallOptions['onProgress'];
   readonly onLate: OwnCallOptions['onLate'];
@@ -101,13 +102,8 @@ export class Calls {
     post: (body: string) => void = this.#options.post,
     raw = false,
   ): Promise<Result<M>> {
-    return new Promise((resolve, reject) => {
-      const { signal, timeout } = checkCallOptions(options);
-      if (signal?.aborted) throw cancelled(method, signal);
-      if (this.#pending.size + this.#abandoned.size >= MAX_PENDING) {
-        throw overloaded(method, MAX_PENDING);
-      }
-      const paramsJson = writeParams(method, params, this.#options.maxBodyBytes);
+    return new Promise((resolve) => {
+      const paramsJson = this.#admit(method, params, options);
       const id = this.#nextId;
       this.#nextId += ID_STEP;
       const pending: Pending = {
@@ -117,10 +113,9 @@ export class Calls {
         sent: false,
         repeated: false,
         deadlineMs: 0,
-        timeoutMs: timeout ?? methods[method].timeoutMs,
+        timeoutMs: options.timeout ?? methods[method].timeoutMs,
         post,
-        resolve: resolve as (result: unknown) => void,
-        reject,
+        settle: resolve as (result: unknown) => void,
         onResult: onResult as ((result: unknown) => void) | undefined,
         onProgress: options.onProgress,
         onLate: options.onLate,
@@ -171,8 +166,8 @@ export class Calls {
     for (const pending of this.#pending.entries()) {
       if (!pending.sent) continue;
       const { id, method } = pending;
-      if (!methods[method].repeatable) this.#take(id)?.reject(indeterminate(method));
-      else if (pending.repeated) this.#take(id)?.reject(lostTwice(method));
+      if (!methods[method].repeatable) this.#take(id)?.settle(rejection(indeterminate(method)));
+      else if (pending.repeated) this.#take(id)?.settle(rejection(lostTwice(method)));
       else {
         pending.sent = false;
         pending.repeated = true;
@@ -184,7 +179,9 @@ export class Calls {
   close(error: (method: string) => SidecarError): void {
     this.#connected = false;
     this.#abandoned.clear();
-    for (const { id, method } of this.#pending.entries()) this.#take(id)?.reject(error(method));
+    for (const { id, method } of this.#pending.entries()) {
+      this.#take(id)?.settle(rejection(error(method)));
+    }
     clearInterval(this.#sweeper);
     this.#sweeper = undefined;
   }
@@ -206,18 +203,31 @@ export class Calls {
       return;
     }
     const pending = this.#answered(id);
-    pending?.resolve(new RawResult(pending.method, bytes));
+    pending?.settle(new RawResult(pending.method, bytes));
   }
 
   /** One answer whole, as JSON, checked to be one: an error, or a result in another form than our server's. */
   receiveAnswer(json: string): void {
     const { id, result, error } = JSON.parse(json) as Answer;
     if (error === undefined) this.#settleResult(id, result);
-    else this.#answered(id)?.reject(SidecarError.fromWire(error));
+    else this.#answered(id)?.settle(rejection(SidecarError.fromWire(error)));
   }
 
   progress({ token, value }: NotificationParams<'$/progress'>): void {
     if (typeof token === 'number') this.#pending.get(token)?.onProgress?.(value);
+  }
+
+  /** The params as JSON, unless something speaks against the call at once. */
+  #admit(method: CallableMethod, params: unknown, options: CallOptions): string {
+    try {
+      const { signal } = checkCallOptions(options);
+      if (signal?.aborted) throw cancelled(method, signal);
+      if (this.#pending.size + this.#abandoned.size >= MAX_PENDING) throw overloaded(method, MAX_PENDING);
+      return writeParams(method, params, this.#options.maxBodyBytes);
+    } catch (error) {
+      // The frames of the checks alone could fill the stack.
+      throw error instanceof SidecarError ? nameCaller(error, Calls.prototype.call) : error;
+    }
   }
 
   #send(pending: Pending): void {
@@ -252,7 +262,7 @@ export class Calls {
     }
     pending.onProgress = undefined;
     this.#options.readPosted();
-    this.#giveUp(pending.id)?.reject(error);
+    this.#giveUp(pending.id)?.settle(rejection(error));
   }
 
   #sweep(): void {
@@ -284,7 +294,7 @@ export class Calls {
       await this.#options.readArrived();
       for (const [id, error] of judged) {
         this.#overdue.delete(id);
-        this.#giveUp(id)?.reject(error);
+        this.#giveUp(id)?.settle(rejection(error));
       }
     }
   }
@@ -334,14 +344,14 @@ export class Calls {
   #resolve(pending: Pending, result: unknown): void {
     try {
       if (pending.raw) {
-        pending.resolve(new RawResult(pending.method, Buffer.from(JSON.stringify(result))));
+        pending.settle(new RawResult(pending.method, Buffer.from(JSON.stringify(result))));
         return;
       }
       const parsed = parseResult(pending.method, result, 'protocol-error');
       pending.onResult?.(parsed);
-      pending.resolve(parsed);
+      pending.settle(parsed);
     } catch (error) {
-      pending.reject(SidecarError.from(error));
+      pending.settle(rejection(SidecarError.from(error)));
     }
   }
 

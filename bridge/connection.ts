@@ -141,7 +141,7 @@ export class Connection {
   }
 
   /** Ends the thread; its child must have ended. Every call, tail and wait is settled. Can be called twice. */
-  async close(error: (method: string) => SidecarError, tailError?: SidecarError): Promise<void> {
+  async close(error: (method: string) => SidecarError, tailError?: () => SidecarError): Promise<void> {
     const host = this.#host;
     this.#host = undefined;
     this.#watch?.stop();

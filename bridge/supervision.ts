@@ -226,7 +226,7 @@ export class Supervision {
     this.state.to(ERROR);
     const lost = (method: string) =>
       new SidecarError('connection-lost', `${method} was not answered: ${error.message}`, { cause: error });
-    const closed = this.#connection.close(lost, lost('dashboard.tailLogs'));
+    const closed = this.#connection.close(lost, () => lost('dashboard.tailLogs'));
     this.#starting = undefined;
     if (!isTold || this.#isHeard()) this.#emit('error', error);
     await closed;

@@ -1,4 +1,5 @@
 import { SidecarError, type TailEndReason, type TraceEvent } from '../src/protocol/index.js';
+import { nameCaller } from './caller-stack.js';
 import { gapBatch, type TailBatch, type TailGap } from './tail-batch.js';
 import { type FeedEntry, TailFeed } from './tail-feed.js';
 
@@ -36,24 +37,35 @@ export class TailStream implements AsyncIterable<TraceEvent | TailGap> {
   #tailId: string | undefined;
   #dropped = 0;
   #end: { error: SidecarError | undefined; reason: TailStreamEnd } | undefined;
+  /** What `stop()` was given: its stack is the caller's, and not ours to change. */
+  #stoppedWith: SidecarError | undefined;
   /** The reader has gone, or was sent away: what lies here is nobody's. */
   #left = false;
   #read = false;
   #stopAsked = false;
   #turnStartedMs = 0;
-  #resolveReady: () => void = () => {};
-  #rejectReady: (error: Error) => void = () => {};
-  /** Resolves when events are being delivered; rejects when the tail cannot be opened. */
-  readonly ready: Promise<void>;
+  /** Whether the tail could be opened: without an error it could. */
+  readonly #opening: Promise<SidecarError | undefined>;
+  #settleOpening: (error?: SidecarError) => void = () => {};
 
   constructor(connection: TailConnection) {
     this.#connection = connection;
-    this.ready = new Promise((resolve, reject) => {
-      this.#resolveReady = resolve;
-      this.#rejectReady = reject;
+    this.#opening = new Promise((resolve) => {
+      this.#settleOpening = resolve;
     });
-    // The iteration throws the same error; `ready` need not be watched.
-    this.ready.catch(() => undefined);
+  }
+
+  /** Resolves when events are being delivered; rejects when the tail cannot be opened. */
+  get ready(): Promise<void> {
+    const untilOpen = async () => {
+      const error = await this.#opening;
+      if (error === undefined) return;
+      // The iteration throws it too, so nobody has to watch `ready`. An earlier handler would hide who awaits it.
+      queueMicrotask(() => ready.catch(() => undefined));
+      throw this.#withReader(error);
+    };
+    const ready = untilOpen();
+    return ready;
   }
 
   /** Events that were left out so far. */
@@ -94,7 +106,7 @@ export class TailStream implements AsyncIterable<TraceEvent | TailGap> {
     if (this.#interrupted) this.push(gapBatch('restarted'));
     this.#interrupted = false;
     this.#tailId = tailId;
-    this.#resolveReady();
+    this.#settleOpening();
   }
 
   /** @internal Somebody asks the server to end this tail: it is not opened again, even if the answer is lost. */
@@ -140,7 +152,7 @@ export class TailStream implements AsyncIterable<TraceEvent | TailGap> {
     if (this.#end !== undefined) return;
     this.#end = { reason, error };
     this.#dropped += dropped;
-    this.#rejectReady(error ?? new SidecarError('connection-lost', 'The tail ended before it was open.'));
+    this.#settleOpening(error ?? new SidecarError('connection-lost', 'The tail ended before it was open.'));
     this.#wakeLater();
     this.#connection.forget(this);
   }
@@ -148,6 +160,7 @@ export class TailStream implements AsyncIterable<TraceEvent | TailGap> {
   /** Ends the tail at once: the iteration ends, or throws `error`. Can be called twice. */
   stop(error?: SidecarError): void {
     const tailId = this.#tailId;
+    this.#stoppedWith ??= error;
     this.finish('stopped', 0, error);
     this.#left = true;
     this.#tailId = undefined;
@@ -200,7 +213,7 @@ export class TailStream implements AsyncIterable<TraceEvent | TailGap> {
           yield next.batch;
           this.#grant(next);
         } else if (this.#end !== undefined) {
-          if (this.#end.error !== undefined) throw this.#end.error;
+          if (this.#end.error !== undefined) throw this.#withReader(this.#end.error);
           return;
         } else await this.#arrival();
       }
@@ -219,6 +232,10 @@ export class TailStream implements AsyncIterable<TraceEvent | TailGap> {
         yield events[i] as TraceEvent;
       }
     }
+  }
+
+  #withReader(error: SidecarError): SidecarError {
+    return error === this.#stoppedWith ? error : nameCaller(error);
   }
 
   /** A tail of an earlier connection has no use for credit. */

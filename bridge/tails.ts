@@ -35,8 +35,11 @@ export class Tails {
         signal?.removeEventListener('abort', onAbort);
       },
     });
-    const onAbort = () =>
-      stream.stop(new SidecarError('cancelled', 'The tail was cancelled.', { cause: signal?.reason }));
+    const onAbort = () => {
+      const error = new SidecarError('cancelled', 'The tail was cancelled.', { cause: signal?.reason });
+      stream.finish('stopped', 0, error);
+      stream.stop();
+    };
     this.#streams.set(stream, params);
     if (signal?.aborted) onAbort();
     else {
@@ -112,9 +115,9 @@ export class Tails {
   }
 
   /** There will be no other connection. */
-  close(error: SidecarError | undefined): void {
+  close(error: (() => SidecarError) | undefined): void {
     this.#byId.clear();
-    for (const stream of [...this.#streams.keys()]) stream.finish('sidecar-stopped', 0, error);
+    for (const stream of [...this.#streams.keys()]) stream.finish('sidecar-stopped', 0, error?.());
   }
 
   async #request(stream: TailStream, params: Params<'dashboard.tailLogs'>): Promise<void> {

@@ -15,6 +15,7 @@ Every failure of the library, the server and the command line is a \`SidecarErro
 | \`message\` | for people: what failed, what arrived, what to do; may change |
 | \`data\` | details, JSON; what Cloudflare answered is in \`data.cloudflare\` as \`{status, errors: [{code, message}]}\` |
 | \`cause\` | the error below it, where there is one; it does not cross the wire |
+| \`stack\` | names who awaits the call, up to Node's \`Error.stackTraceLimit\`; a \`catch()\` that nobody awaits is not seen by V8 |
 | \`name\` | \`SidecarError\`, or \`AbortError\` with the code \`cancelled\` |
 
 \`\`\`js
