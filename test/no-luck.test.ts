@@ -52,7 +52,9 @@ const withoutComments = (text: string) => text.replace(/\/\*[\s\S]*?\*\//g, '').
 test('no test depends on how fast the machine is: real time is used where it is allowed, with a reason', () => {
   const found = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((file) => file.replaceAll('\\', '/'))
-    .filter((file) => /\.(ts|js|mjs|cjs)$/.test(file) && !/(^|\/)(fixtures|reference|node_modules)\//.test(file))
+    .filter(
+      (file) => /\.(ts|js|mjs|cjs)$/.test(file) && !/(^|\/)(fixtures|reference|node_modules)\//.test(file),
+    )
     .filter((file) => file !== 'run.js' && file !== 'no-luck.test.ts')
     .filter((file) => REAL_TIME.test(withoutComments(readFileSync(folder + file, 'utf8'))));
   assert.deepEqual(found.sort(), Object.keys(ALLOWED).sort());

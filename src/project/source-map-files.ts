@@ -13,7 +13,7 @@ export function bundleSourceMap(mainModule: string, map: Uint8Array): UploadModu
 
 /**
  * The source map that a module which was built elsewhere names in its last line, as the file beside it.
- * @throws SidecarError `build-failed` for a map that is not there, is a data URL or is not JSON; `file-error`.
+ * @throws SidecarError `build-failed` for a map that is not there, is a data URL or is none; `file-error`.
  */
 export async function sourceMapBeside(path: string, module: UploadModule): Promise<UploadModule[]> {
   if (module.type !== 'esm' && module.type !== 'commonjs') return [];
@@ -21,18 +21,14 @@ export async function sourceMapBeside(path: string, module: UploadModule): Promi
   if (url === undefined) return [];
   if (url.startsWith('data:'))
     throw unusable(path, 'it is a data URL; `upload_source_maps` needs a file beside the module');
-  const mapPath = join(dirname(path), url);
-  const text = await readFile(mapPath, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw error.code === 'ENOENT'
-      ? unusable(path, `${mapPath} is not there`)
-      : fileError('read', mapPath, error);
-  });
-  let map: SourceMap;
+  const { mapPath, text } = await readBeside(path, url);
+  let map: unknown;
   try {
-    map = JSON.parse(text) as SourceMap;
+    map = JSON.parse(text);
   } catch (error) {
     throw unusable(path, `${mapPath} is not JSON`, error);
   }
+  if (!isSourceMap(map)) throw unusable(path, `${mapPath} is no source map`);
   const { sourceRoot } = map;
   return [
     sourceMapModule(module.name, {
@@ -43,9 +39,39 @@ export async function sourceMapBeside(path: string, module: UploadModule): Promi
   ];
 }
 
+/** The name is a URL; some tools write it as it is on disk. */
+async function readBeside(path: string, url: string): Promise<{ mapPath: string; text: string }> {
+  const candidates = [...new Set([decoded(url), url])].map((name) => join(dirname(path), name));
+  for (const mapPath of candidates) {
+    try {
+      return { mapPath, text: await readFile(mapPath, 'utf8') };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw fileError('read', mapPath, error);
+    }
+  }
+  throw unusable(path, `${candidates[0]} is not there`);
+}
+
+function decoded(url: string): string {
+  try {
+    return decodeURIComponent(url);
+  } catch {
+    return url;
+  }
+}
+
 interface SourceMap {
   sources?: (string | null)[];
-  sourceRoot?: string;
+  sourceRoot?: string | null;
+}
+
+function isSourceMap(map: unknown): map is SourceMap {
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) return false;
+  const { sources, sourceRoot } = map as Record<keyof SourceMap, unknown>;
+  const areSources =
+    sources === undefined ||
+    (Array.isArray(sources) && sources.every((source) => source === null || typeof source === 'string'));
+  return areSources && (sourceRoot === undefined || sourceRoot === null || typeof sourceRoot === 'string');
 }
 
 function sourceMapModule(moduleName: string, map: SourceMap): UploadModule {

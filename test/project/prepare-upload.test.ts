@@ -303,6 +303,29 @@ test('the source maps that prebuilt modules name go up with them, and a missing 
   });
 });
 
+test('a map beside a module is found by its URL or its name, and what is no source map is told', async (t) => {
+  const config = { name: 'api', main: 'i.js', no_bundle: true, upload_source_maps: true };
+  const withMap = (url: string, map: unknown, file: string) =>
+    projectFolder(t, {
+      'wrangler.json': JSON.stringify(config),
+      'i.js': `export default {};\n//# sourceMappingURL=${url}\n`,
+      [file]: JSON.stringify(map),
+    });
+  const map = { version: 3, sources: ['a.ts'], names: [], mappings: 'AAAA' };
+  const found = { 'i%20%281%29.map': 'i (1).map', 'raw%20.map': 'raw%20.map', '100%.map': '100%.map' };
+  for (const [url, file] of Object.entries(found)) {
+    const upload = await prepare({}, await withMap(url, map, file));
+    assert.deepEqual(JSON.parse(text(upload, 'i.js.map')), { ...map, file: 'i.js' });
+  }
+  for (const junk of [null, 5, 'x', [], { sources: 'a' }, { sources: [5] }, { sourceRoot: 5 }]) {
+    await assert.rejects(
+      prepare({}, await withMap('i.map', junk, 'i.map')),
+      { code: 'build-failed', message: /i\.map is no source map/ },
+      JSON.stringify(junk),
+    );
+  }
+});
+
 test('no_bundle uploads the entry as it is and the files that match a rule', async (t) => {
   const folder = await projectFolder(t, {
     'wrangler.json': JSON.stringify({
